@@ -1,0 +1,176 @@
+#include "sys/file.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/hex.h"
+
+namespace sys {
+
+namespace {
+
+Result<Fd> open_resolving(const Fd& root, const std::string& path, int flags, unsigned mode, std::uint64_t resolve) {
+    struct open_how how{};
+    how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+    how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
+    how.resolve = resolve;
+    const char* name = path.empty() ? "." : path.c_str();
+    for (int attempt = 0;; ++attempt) {
+        long fd = ::syscall(SYS_openat2, root.get(), name, &how, sizeof how);
+        if (fd >= 0) return Fd(static_cast<int>(fd));
+        // EAGAIN: a rename elsewhere raced with the walk (openat2(2)); it is not an answer.
+        if (errno == EINTR || (errno == EAGAIN && attempt < 100)) continue;
+        return base::errno_error(errno, fmt::format("open {}", path));
+    }
+}
+
+Status write_temporary(const Fd& folder, const std::string& name, std::string_view bytes, unsigned mode, bool durable) {
+    std::string temporary = fmt::format(".{}.{}", name, base::random_id().substr(0, 12));
+    TRY(Fd file, open_at(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+    Status done = write_all(file, bytes, name);
+    if (done && ::fchmod(file.get(), mode) != 0) done = base::errno_error(errno, "chmod " + name);
+    if (done && durable && ::fsync(file.get()) != 0) done = base::errno_error(errno, "fsync " + name);
+    if (done && ::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
+        done = base::errno_error(errno, "rename to " + name);
+    if (!done) {
+        ::unlinkat(folder.get(), temporary.c_str(), 0);
+        return done;
+    }
+    if (durable) {
+        // The folder may be an O_PATH descriptor, which fsync refuses.
+        TRY(Fd opened, open_at(folder, ".", O_RDONLY | O_DIRECTORY));
+        if (::fsync(opened.get()) != 0) return base::errno_error(errno, "fsync the folder of " + name);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Fd> open_beneath(const Fd& root, const std::string& path, int flags, unsigned mode) {
+    return open_resolving(root, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+}
+
+Result<Fd> open_in_root(const Fd& root, const std::string& path, int flags, unsigned mode) {
+    return open_resolving(root, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+Result<Fd> open_folder(const std::string& path) {
+    int fd = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return base::errno_error(errno, fmt::format("open {}", path));
+    return Fd(fd);
+}
+
+Result<Fd> open_at(const Fd& folder, const std::string& name, int flags, unsigned mode) {
+    int fd = ::openat(folder.get(), name.c_str(), flags | O_CLOEXEC, mode);
+    if (fd < 0) return base::errno_error(errno, fmt::format("open {}", name));
+    return Fd(fd);
+}
+
+Result<std::string> read_all(const Fd& file, std::size_t bytes_max) {
+    std::string text;
+    char buffer[16 * 1024];
+    for (;;) {
+        ssize_t got = ::read(file.get(), buffer, sizeof buffer);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return base::errno_error(errno, "read");
+        if (got == 0) return text;
+        if (text.size() + static_cast<std::size_t>(got) > bytes_max)
+            return Error(Kind::too_large, fmt::format("file is larger than {} bytes", bytes_max));
+        text.append(buffer, static_cast<std::size_t>(got));
+    }
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return base::errno_error(errno, fmt::format("open {}", path));
+    return read_all(Fd(fd), bytes_max).context(path);
+}
+
+Status write_all(const Fd& file, std::string_view bytes, std::string_view what) {
+    while (!bytes.empty()) {
+        ssize_t done = ::write(file.get(), bytes.data(), bytes.size());
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return base::errno_error(errno, fmt::format("write {}", what));
+        bytes.remove_prefix(static_cast<std::size_t>(done));
+    }
+    return {};
+}
+
+Status replace_durably(const Fd& folder, const std::string& name, std::string_view bytes, unsigned mode) {
+    return write_temporary(folder, name, bytes, mode, true);
+}
+
+Status replace_file(const Fd& folder, const std::string& name, std::string_view bytes, unsigned mode) {
+    return write_temporary(folder, name, bytes, mode, false);
+}
+
+Status make_folders(const std::string& path, unsigned mode) {
+    for (std::size_t at = 1; at != std::string::npos && at <= path.size();) {
+        at = path.find('/', at);
+        std::string part = path.substr(0, at);
+        if (::mkdir(part.c_str(), mode) == 0)
+            (void)::chmod(part.c_str(), mode);
+        else if (errno != EEXIST)
+            return base::errno_error(errno, "mkdir " + part);
+        if (at != std::string::npos) ++at;
+    }
+    return {};
+}
+
+Status remove_tree(const Fd& folder, const std::string& name) {
+    if (::unlinkat(folder.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    if (errno != EISDIR && errno != EPERM) return base::errno_error(errno, "remove " + name);
+    // An explicit stack: images may nest folders deeper than a thread's stack could recurse.
+    struct Level {
+        std::unique_ptr<DIR, int (*)(DIR*)> entries;
+        std::string name;
+    };
+    std::vector<Level> levels;
+    auto enter = [&](int parent, const std::string& child) -> Status {
+        int fd = ::openat(parent, child.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0) return base::errno_error(errno, "open " + child);
+        DIR* entries = ::fdopendir(fd);
+        if (entries == nullptr) {
+            ::close(fd);
+            return base::errno_error(errno, "read folder " + child);
+        }
+        levels.push_back({{entries, ::closedir}, child});
+        return {};
+    };
+    TRY_DO(enter(folder.get(), name));
+    while (!levels.empty()) {
+        DIR* entries = levels.back().entries.get();
+        int fd = ::dirfd(entries);
+        errno = 0;
+        dirent* entry = ::readdir(entries);
+        if (entry == nullptr) {
+            if (errno != 0) return base::errno_error(errno, "read folder " + levels.back().name);
+            std::string finished = levels.back().name;
+            levels.pop_back();
+            int parent = levels.empty() ? folder.get() : ::dirfd(levels.back().entries.get());
+            if (::unlinkat(parent, finished.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
+                return base::errno_error(errno, "remove folder " + finished);
+            continue;
+        }
+        std::string child = entry->d_name;
+        if (child == "." || child == "..") continue;
+        if (entry->d_type != DT_DIR) {
+            if (::unlinkat(fd, child.c_str(), 0) == 0 || errno == ENOENT) continue;
+            if (errno != EISDIR) return base::errno_error(errno, "remove " + child);
+        }
+        TRY_DO(enter(fd, child));
+    }
+    return {};
+}
+
+}  // namespace sys
