@@ -1,0 +1,58 @@
+// A layer's compressed stream to plain bytes: gzip (also several members), zstd (also several
+// frames) or plain, told apart by their first bytes; pushed in, handed on from one reused buffer.
+#pragma once
+
+#include "base/error.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace store {
+
+enum class Compression { unknown, none, gzip, zstd };
+
+inline constexpr int zstd_window_log_max = 27;  // 128 MiB; encoders are asked for 8 MiB
+inline constexpr std::size_t inflate_buffer_bytes = 256 * 1024;
+
+// One compressed format's engine.
+class Decoder {
+public:
+    virtual ~Decoder() = default;
+    // Consumes from `in`, fills from `out` on; returns the bytes written. Called again while it
+    // leaves input or fills `capacity`.
+    virtual Result<std::size_t> step(std::string_view& in, char* out, std::size_t capacity) = 0;
+    // All members or frames seen so far are complete.
+    virtual bool complete() const = 0;
+};
+
+// ISA-L where it is built in, else zlib; `portable` asks for zlib anyway (tests compare both).
+std::unique_ptr<Decoder> make_gzip_decoder(bool portable = false);
+std::unique_ptr<Decoder> make_zstd_decoder();
+
+class Inflater {
+public:
+    // Gets the plain bytes; they are valid during the call only.
+    using Output = std::function<Status(std::string_view)>;
+
+    explicit Inflater(Output output);
+    ~Inflater();
+    Status feed(std::string_view bytes);
+    // The stream has ended; an error when that is in the middle.
+    Status finish();
+    Compression compression() const { return compression_; }
+
+private:
+    Status detect(bool last);
+    Status run(std::string_view bytes);
+
+    Output output_;
+    Compression compression_ = Compression::unknown;
+    std::unique_ptr<Decoder> decoder_;
+    std::unique_ptr<char[]> buffer_;
+    char head_[8];  // first bytes until the format is known
+    std::size_t head_bytes_ = 0;
+};
+
+}  // namespace store

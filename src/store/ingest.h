@@ -1,0 +1,53 @@
+// Compressed bytes of layers under way, ingest/<hex>.part, appended as they come, so that a broken
+// pull goes on with a Range request where it stopped. They are a hint: after a power cut a part may
+// hold garbage, which the layer's digest finds; then the pull begins again from zero.
+#pragma once
+
+#include "base/error.h"
+#include "sys/fd.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace store {
+
+class Part {
+public:
+    // How much is there already; the next byte to ask for.
+    std::uint64_t size() const { return size_; }
+    // The registry's ETag when the bytes came, for If-Range; empty if unknown.
+    const std::string& validator() const { return validator_; }
+    Status set_validator(std::string validator);
+
+    Status append(std::string_view bytes);
+    // Hands what is there to `output` in slabs, e.g. to the unpacker when a pull is resumed.
+    Status replay(const std::function<Status(std::string_view)>& output) const;
+    // Begin again from zero.
+    Status reset();
+    // The layer is in (or the bytes were wrong): removes the file.
+    void drop();
+
+private:
+    friend class Ingest;
+    Fd folder_, file_;
+    std::string name_, validator_;
+    std::uint64_t size_ = 0;
+};
+
+class Ingest {
+public:
+    static Result<std::unique_ptr<Ingest>> open(const std::string& data_root);
+    // Opens or creates the part of `digest`. One at a time per digest: conflict otherwise.
+    Result<Part> part(std::string_view digest);
+    // Removes parts not written to for `age_seconds`; 0: all.
+    Status sweep(std::int64_t age_seconds);
+
+private:
+    explicit Ingest(Fd folder) : folder_(std::move(folder)) {}
+    Fd folder_;
+};
+
+}  // namespace store

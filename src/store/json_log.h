@@ -1,0 +1,96 @@
+// The container's log in Docker's json-file format: one JSON object a line, long lines in parts of
+// 16 KiB, rotation by size and count, readable after a cut at any byte.
+#pragma once
+
+#include "base/error.h"
+#include "base/time.h"
+#include "codec/jsonlog.h"
+#include "sys/fd.h"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+namespace store {
+
+struct LogOptions {
+    std::uint64_t bytes_max = 10 * 1024 * 1024;  // max-size; 0: no rotation
+    std::uint32_t files_max = 3;                 // max-file; 1: the file is emptied when full
+    std::string attrs_json;                      // labels and env as a JSON object; empty: none
+};
+
+// Writes `<folder>/<name>` and `.1`, `.2`... (higher is older). One thread at a time.
+class LogWriter {
+public:
+    // Cuts a torn last line, so that what follows is readable. The file has mode 0640.
+    static Result<LogWriter> open(Fd folder, std::string name, LogOptions options);
+
+    // Output as it came: complete lines are written (one write(2) a call), an unfinished one is
+    // kept until its rest, 16 KiB or end() comes. Never writes part of a record and then succeeds.
+    Status append(codec::LogStream stream, std::string_view bytes, Time time);
+    // The stream has ended: an unfinished line is written as it is, without newline.
+    Status end(codec::LogStream stream, Time time);
+
+private:
+    LogWriter(Fd folder, std::string name, LogOptions options)
+        : folder_(std::move(folder)), name_(std::move(name)), options_(std::move(options)) {}
+    void encode(codec::LogStream stream, std::string_view line, bool newline, Time time);
+    Status flush();
+    Status write_records(std::string_view records);
+    Status rotate();
+    Status open_file();
+
+    Fd folder_, file_;
+    std::string name_;
+    LogOptions options_;
+    std::uint64_t size_ = 0;
+    std::string pending_[3];         // unfinished lines by stream
+    std::string out_;                // encoded, not yet written
+    std::vector<std::size_t> ends_;  // where the records of out_ end: rotation holds to a record
+};
+
+struct LogQuery {
+    std::optional<std::uint64_t> tail;  // last n records; none: all
+    Time since, until;                  // never: no bound
+};
+
+// Reads a log that may be written and rotated at the same time. One thread at a time.
+class LogReader {
+public:
+    // `name` missing is an empty log.
+    static Result<LogReader> open(Fd folder, std::string name, LogQuery query);
+
+    // Fills `records` with some next records, oldest first; leaves it empty when there are none for
+    // now: call again after more was written. done() afterwards: until is passed.
+    Status read(std::vector<codec::LogRecord>& records);
+    bool done() const { return done_; }
+
+private:
+    LogReader(Fd folder, std::string name, LogQuery query)
+        : folder_(std::move(folder)), name_(std::move(name)), query_(query) {}
+    struct File {
+        Fd fd;
+        dev_t device = 0;
+        ino_t inode = 0;
+    };
+    Result<std::vector<File>> open_files() const;  // oldest first
+    Status seek_tail();
+    Status next_file();
+
+    Fd folder_;
+    std::string name_;
+    LogQuery query_;
+    std::deque<File> files_;  // front is being read
+    std::uint64_t offset_ = 0;
+    std::string buffer_;     // an incomplete line, or what one read brought
+    bool skipping_ = false;  // in a line longer than any record
+    bool done_ = false;
+};
+
+}  // namespace store

@@ -1,0 +1,72 @@
+// The streaming layer unpacker: compressed bytes in, a folder of files out, with both digests and a
+// skeleton from which the same tar can be rebuilt. Runs on a heavy lane; one thread at a time.
+#pragma once
+
+#include "base/error.h"
+#include "sys/fd.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace store {
+
+struct UnpackLimits {
+    std::uint64_t unpacked_bytes_max = 256ULL << 30;  // of tar
+    std::uint64_t entries_max = 20'000'000;
+    // gzip cannot exceed 1032, zstd can: more than this beyond the first GiB is a bomb.
+    std::uint64_t ratio_max = 2000;
+};
+
+struct UnpackOptions {
+    // Known from the manifest and the image config; checked by finish() when given.
+    std::optional<std::string> digest;
+    std::optional<std::uint64_t> size;  // compressed; also checked at the first extra byte
+    std::optional<std::string> diff_id;
+    UnpackLimits limits;
+    // Looked at between buffers: true makes feed() return Kind::cancelled. Outlives the unpacker.
+    const std::atomic<bool>* stop = nullptr;
+    // Writes files on a second thread beside inflating; for a single big layer.
+    bool overlap = false;
+};
+
+struct Unpacked {
+    std::string digest;  // of the compressed bytes
+    std::uint64_t size = 0;
+    std::string diff_id;              // of the tar
+    std::uint64_t unpacked_size = 0;  // bytes of file contents as Docker counts a layer's size
+    std::uint64_t tar_size = 0;
+    std::uint64_t entries = 0;
+    std::string compression;  // "gzip", "zstd", "none"
+    // The layer's root is opaque: layers below it are not to be mounted.
+    bool opaque_root = false;
+    // Folders that have no entry of their own ("" is the root), parents first. Their metadata comes
+    // from the layers below: apply_implied() in store/layers.h.
+    std::vector<std::string> implied;
+};
+
+class Unpacker {
+public:
+    // `staging` is an empty folder of ours; gets diff/, skeleton and, rarely, replaced/.
+    static Result<Unpacker> create(Fd staging, UnpackOptions options);
+    Unpacker(Unpacker&&) noexcept;
+    Unpacker& operator=(Unpacker&&) noexcept;
+    ~Unpacker();
+
+    // After an error every further call returns it again.
+    Status feed(std::string_view bytes);
+    // Everything is fed: checks digests and sizes. Files are written, not yet synced.
+    Result<Unpacked> finish();
+    std::uint64_t fed_bytes() const;  // compressed bytes so far: progress "Extracting"
+
+private:
+    struct Parts;
+    explicit Unpacker(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace store
