@@ -1,0 +1,442 @@
+// The functions templates can call, and how Go prints values.
+#include "codec/gotemplate.h"
+#include "codec/gotemplate_tree.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdlib>
+#include <fmt/format.h>
+
+namespace codec {
+
+namespace {
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return out;
+}
+
+std::string upper(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return out;
+}
+
+// strings.Title: the first letter of every word.
+std::string title(std::string_view text) {
+    std::string out(text);
+    char before = ' ';
+    for (char& c : out) {
+        auto byte = static_cast<unsigned char>(before);
+        if (!std::isalnum(byte) && before != '_' && before != '\'' && byte < 0x80)
+            c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        before = c;
+    }
+    return out;
+}
+
+std::string html(std::string_view text) {
+    std::string out;
+    for (char c : text) {
+        switch (c) {
+        case '"':
+            out += "&#34;";
+            break;
+        case '\'':
+            out += "&#39;";
+            break;
+        case '&':
+            out += "&amp;";
+            break;
+        case '<':
+            out += "&lt;";
+            break;
+        case '>':
+            out += "&gt;";
+            break;
+        default:
+            out += c;
+        }
+    }
+    return out;
+}
+
+Error bad(std::string_view what) {
+    return Error(Kind::invalid, std::string(what));
+}
+
+using Arguments = std::span<const Value>;
+
+// -1, 0, 1; an error when Go would not compare them.
+Result<int> compare(const Value& a, const Value& b) {
+    auto order = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
+    if (a.is_number() && b.is_number()) return order(a.real(), b.real());
+    if (a.is_text() && b.is_text()) return order(a.text(), b.text());
+    if (a.is_bool() && b.is_bool()) return order(int(a.flag()), int(b.flag()));
+    if (a.is_null() && b.is_null()) return 0;
+    if (a.is_null() || b.is_null()) return 1;
+    bool basic = !a.is_array() && !a.is_object() && !b.is_array() && !b.is_object();
+    return bad(basic ? "incompatible types for comparison" : "non-comparable type");
+}
+
+Result<Value> compared(std::string_view name, Arguments arguments) {
+    if (arguments.size() < 2)
+        return bad(fmt::format("error calling {}: missing argument for comparison", name));
+    if (name == "eq") {
+        for (const Value& other : arguments.subspan(1)) {
+            auto order = compare(arguments[0], other);
+            if (!order) return std::move(order).error().context("error calling eq");
+            if (*order == 0) return Value(true);
+        }
+        return Value(false);
+    }
+    auto order = compare(arguments[0], arguments[1]);
+    if (!order) return std::move(order).error().context(fmt::format("error calling {}", name));
+    if (name == "ne") return Value(*order != 0);
+    if (name == "lt") return Value(*order < 0);
+    if (name == "le") return Value(*order <= 0);
+    if (name == "gt") return Value(*order > 0);
+    return Value(*order >= 0);
+}
+
+// What a map of Go's type would give for a key it does not have: judged by its other values.
+Value zero_like(const Value& map) {
+    if (map.members().empty()) return Value("");
+    const Value& other = map.members()[0].value;
+    if (other.is_text()) return Value("");
+    if (other.is_number()) return Value(0);
+    if (other.is_bool()) return Value(false);
+    if (other.is_array() || other.is_null()) return Value::array();
+    return Value();
+}
+
+Result<Value> index(Arguments arguments) {
+    if (arguments.empty()) return bad("error calling index: no item to index");
+    Value at = arguments[0];
+    for (const Value& key : arguments.subspan(1)) {
+        if (at.is_object()) {
+            if (!key.is_text())
+                return bad("error calling index: value has type int; should be string");
+            const Value* found = at.find(key.text());
+            Value next = found ? *found : zero_like(at);
+            at = std::move(next);
+        } else if (at.is_array() || at.is_text()) {
+            if (!key.is_number())
+                return bad("error calling index: cannot index slice/array with type string");
+            std::int64_t i = key.integer();
+            std::size_t size = at.is_array() ? at.items().size() : at.text().size();
+            if (i < 0 || static_cast<std::size_t>(i) >= size)
+                return bad(
+                    fmt::format("error calling index: reflect: slice index out of range: {}", i));
+            auto n = static_cast<std::size_t>(i);
+            Value next = at.is_array()
+                             ? at.items()[n]
+                             : Value(std::int64_t(static_cast<unsigned char>(at.text()[n])));
+            at = std::move(next);
+        } else if (at.is_null()) {
+            return bad("error calling index: index of untyped nil");
+        } else {
+            return bad("error calling index: can't index item of type int");
+        }
+    }
+    return at;
+}
+
+Result<Value> slice(Arguments arguments) {
+    if (arguments.empty()) return bad("error calling slice: slice of untyped nil");
+    const Value& from = arguments[0];
+    std::size_t size = from.is_array() ? from.items().size() : from.text().size();
+    std::size_t begin = 0;
+    std::size_t end = size;
+    if (arguments.size() > 1) begin = static_cast<std::size_t>(arguments[1].integer());
+    if (arguments.size() > 2) end = static_cast<std::size_t>(arguments[2].integer());
+    if (begin > end || end > size)
+        return bad(
+            fmt::format("error calling slice: index out of range: {}", std::max(begin, end)));
+    if (from.is_text()) return Value(from.text().substr(begin, end - begin));
+    if (!from.is_array()) return bad("error calling slice: can't slice item of type int");
+    auto at = [&](std::size_t i) { return from.items().begin() + static_cast<std::ptrdiff_t>(i); };
+    return Value::array(Value::Array(at(begin), at(end)));
+}
+
+// One verb of printf: `spec` is everything between % and the verb.
+std::string formatted(const std::string& spec, char verb, const Value& value) {
+    std::array<char, 512> buffer{};
+    auto with = [&](const char* type, auto argument) {
+        std::string format = "%" + spec + type;
+        int size = std::snprintf(buffer.data(), buffer.size(), format.c_str(), argument);
+        return std::string(buffer.data(), static_cast<std::size_t>(std::clamp(size, 0, 511)));
+    };
+    auto wrong = [&] {
+        return fmt::format("%!{}({}={})", verb, value.is_text() ? "string" : "int", go_text(value));
+    };
+    switch (verb) {
+    case 'd':
+    case 'o':
+    case 'x':
+    case 'X':
+    case 'c':
+        if (value.is_number()) {
+            if (verb == 'c') return with("c", static_cast<int>(value.integer()));
+            return with((std::string("ll") + verb).c_str(),
+                        static_cast<long long>(value.integer()));
+        }
+        if (verb == 'x' && value.is_text()) {
+            std::string out;
+            for (unsigned char c : value.text())
+                out += fmt::format("{:02x}", c);
+            return out;
+        }
+        return wrong();
+    case 'f':
+    case 'e':
+    case 'g':
+        return value.is_number() ? with(std::string(1, verb).c_str(), value.real()) : wrong();
+    case 't':
+        return value.is_bool() ? go_text(value) : wrong();
+    case 'q':
+        return go_quote(value.is_text() ? value.text() : go_text(value));
+    case 's':
+    case 'v': {
+        // Widths count characters of at most a line; longer texts need no padding.
+        std::string text = go_text(value);
+        return spec.empty() || text.size() > 400 ? text : with("s", text.c_str());
+    }
+    default:
+        return fmt::format("%!{}({})", verb, go_text(value));
+    }
+}
+
+std::string printed_format(Arguments arguments) {
+    if (arguments.empty()) return "";
+    const std::string format = go_text(arguments[0]);
+    std::string out;
+    std::size_t next = 1;
+    for (std::size_t i = 0; i < format.size(); ++i) {
+        if (format[i] != '%') {
+            out += format[i];
+            continue;
+        }
+        std::size_t begin = ++i;
+        while (i < format.size() && std::string_view("0123456789.+-# ").contains(format[i]))
+            ++i;
+        if (i >= format.size()) return out + "%!(NOVERB)";
+        std::string spec = format.substr(begin, std::min<std::size_t>(i - begin, 8));
+        if (format[i] == '%') {
+            out += '%';
+        } else if (next >= arguments.size()) {
+            out += fmt::format("%!{}(MISSING)", format[i]);
+        } else {
+            out += formatted(spec, format[i], arguments[next++]);
+        }
+    }
+    if (next < arguments.size()) {
+        out += "%!(EXTRA ";
+        for (std::size_t i = next; i < arguments.size(); ++i)
+            out += fmt::format("{}{}={}", i > next ? ", " : "",
+                               arguments[i].is_text() ? "string" : "int", go_text(arguments[i]));
+        out += ')';
+    }
+    return out;
+}
+
+std::string printed(Arguments arguments, bool line) {
+    std::string out;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        // Sprint puts a space between two operands when neither is a string, Sprintln always.
+        if (i > 0 && (line || (!arguments[i].is_text() && !arguments[i - 1].is_text()))) out += ' ';
+        out += go_text(arguments[i]);
+    }
+    if (line) out += '\n';
+    return out;
+}
+
+std::string joined(const Value& list, std::string_view separator) {
+    std::string out;
+    for (const Value& item : list.items()) {
+        if (&item != &list.items().front()) out += separator;
+        out += go_text(item);
+    }
+    return out;
+}
+
+Value split(const std::string& text, const std::string& separator) {
+    Value out = Value::array();
+    std::size_t begin = 0;
+    while (!separator.empty()) {
+        std::size_t end = text.find(separator, begin);
+        if (end == text.npos) break;
+        out.push(text.substr(begin, end - begin));
+        begin = end + separator.size();
+    }
+    out.push(text.substr(begin));
+    return out;
+}
+
+std::string pad(const std::string& text, std::int64_t before, std::int64_t after) {
+    auto spaces = [](std::int64_t count) {
+        return std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(count, 0, 4096)), ' ');
+    };
+    return text.empty() ? text : spaces(before) + text + spaces(after);
+}
+
+std::string url_query(std::string_view text) {
+    std::string out;
+    for (unsigned char c : text) {
+        if (std::isalnum(c) || std::string_view("-_.~").contains(static_cast<char>(c))) {
+            out += static_cast<char>(c);
+        } else if (c == ' ') {
+            out += '+';
+        } else {
+            out += fmt::format("%{:02X}", c);
+        }
+    }
+    return out;
+}
+
+std::string quoted_rune(std::string_view sequence) {
+    unsigned long code = static_cast<unsigned char>(sequence[0]) & (0xff >> (sequence.size() + 1));
+    for (char c : sequence.substr(1))
+        code = code << 6 | (static_cast<unsigned char>(c) & 0x3f);
+    // Of what is not ASCII, Go escapes what is not printable; the control block is what matters.
+    if (code < 0xa0 || code == 0xad) return fmt::format("\\u{:04x}", code);
+    return std::string(sequence);
+}
+
+struct Named {
+    std::string_view name;
+    std::size_t least;
+    std::size_t most;
+};
+
+constexpr std::size_t any = 1000;
+constexpr std::array functions = {
+    Named{"and", 1, any},    Named{"eq", 2, any},       Named{"ge", 2, 2},
+    Named{"gt", 2, 2},       Named{"html", 0, any},     Named{"index", 1, any},
+    Named{"join", 2, 2},     Named{"js", 0, any},       Named{"json", 1, 1},
+    Named{"le", 2, 2},       Named{"len", 1, 1},        Named{"lower", 1, 1},
+    Named{"lt", 2, 2},       Named{"ne", 2, 2},         Named{"not", 1, 1},
+    Named{"or", 1, any},     Named{"pad", 3, 3},        Named{"print", 0, any},
+    Named{"printf", 1, any}, Named{"println", 0, any},  Named{"slice", 1, 4},
+    Named{"split", 2, 2},    Named{"title", 1, 1},      Named{"truncate", 2, 2},
+    Named{"upper", 1, 1},    Named{"urlquery", 0, any},
+};
+
+}  // namespace
+
+std::string go_quote(std::string_view text) {
+    std::string out = "\"";
+    for (std::size_t i = 0; i < text.size();) {
+        auto byte = static_cast<unsigned char>(text[i]);
+        static constexpr std::string_view plain = "abfnrtv";
+        static constexpr std::string_view meant = "\a\b\f\n\r\t\v";
+        std::size_t length = byte < 0x80    ? 1
+                             : byte >= 0xf0 ? 4
+                             : byte >= 0xe0 ? 3
+                             : byte >= 0xc2 ? 2
+                                            : 0;
+        bool whole = length > 0 && i + length <= text.size();
+        for (std::size_t k = 1; whole && k < length; ++k)
+            whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
+        if (std::size_t k = meant.find(text[i]); k != meant.npos) {
+            out += '\\';
+            out += plain[k];
+        } else if (byte == '"' || byte == '\\') {
+            out += '\\';
+            out += text[i];
+        } else if (!whole || byte < 0x20 || byte == 0x7f) {
+            out += fmt::format("\\x{:02x}", byte);
+            length = 1;
+        } else {
+            out += length == 1 ? std::string(1, text[i]) : quoted_rune(text.substr(i, length));
+        }
+        i += std::max<std::size_t>(length, 1);
+    }
+    return out + '"';
+}
+
+std::string go_text(const Value& value) {
+    if (value.is_text()) return value.text();
+    if (value.is_number()) return value.digits();
+    if (value.is_bool()) return value.flag() ? "true" : "false";
+    if (value.is_array()) return "[" + joined(value, " ") + "]";
+    if (!value.is_object()) return "<no value>";
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const Value::Member& member : value.members()) {
+        if (!member.value.is_function()) pairs.emplace_back(member.name, go_text(member.value));
+    }
+    std::ranges::sort(pairs);
+    std::string out = "map[";
+    for (const auto& [name, text] : pairs)
+        out += (out.size() > 4 ? " " : "") + name + ":" + text;
+    return out + "]";
+}
+
+namespace gotemplate {
+
+bool is_function(std::string_view name) {
+    return std::ranges::any_of(functions, [&](const Named& known) { return known.name == name; });
+}
+
+bool truth(const Value& value) {
+    if (value.is_bool()) return value.flag();
+    if (value.is_number()) return value.real() != 0;
+    if (value.is_text()) return !value.text().empty();
+    if (value.is_array()) return !value.items().empty();
+    if (value.is_object()) return !value.type().empty() || !value.members().empty();
+    return false;
+}
+
+Result<Value> call(std::string_view name, Arguments arguments, bool header) {
+    const auto* known = std::ranges::find(functions, name, &Named::name);
+    if (known == functions.end()) return bad(fmt::format("\"{}\" is not a defined function", name));
+    if (arguments.size() < known->least || arguments.size() > known->most)
+        return bad(fmt::format("wrong number of args for {}: want {}{} got {}", name,
+                               known->most == any ? "at least " : "", known->least,
+                               arguments.size()));
+    if (name == "eq" || name == "ne" || name == "lt" || name == "le" || name == "gt" ||
+        name == "ge")
+        return compared(name, arguments);
+    if (name == "index") return index(arguments);
+    if (name == "slice") return slice(arguments);
+    if (name == "not") return Value(!truth(arguments[0]));
+    if (name == "print") return Value(printed(arguments, false));
+    if (name == "println") return Value(printed(arguments, true));
+    if (name == "printf") return Value(printed_format(arguments));
+    if (name == "urlquery") return Value(url_query(printed(arguments, false)));
+    if (name == "html") return Value(html(printed(arguments, false)));
+    if (name == "js") return Value(printed(arguments, false));
+    const Value& first = arguments[0];
+    if (name == "len") {
+        if (first.is_text()) return Value(std::int64_t(first.text().size()));
+        if (first.is_array()) return Value(std::int64_t(first.items().size()));
+        if (first.is_object()) return Value(std::int64_t(first.members().size()));
+        return bad(first.is_null() ? "error calling len: len of nil pointer"
+                                   : "error calling len: len of type int");
+    }
+    bool plain = header && first.is_text();
+    if (name == "json") return plain ? first : Value(first.json());
+    if (name == "join") return plain ? first : Value(joined(first, arguments[1].text()));
+    if (plain && name != "pad") return first;
+    if (!first.is_text())
+        return bad(fmt::format("wrong type for value; expected string; got {}",
+                               first.is_number() ? "int"
+                               : first.is_bool() ? "bool"
+                                                 : go_text(first)));
+    if (name == "split") return split(first.text(), arguments[1].text());
+    if (name == "lower") return Value(lower(first.text()));
+    if (name == "upper") return Value(upper(first.text()));
+    if (name == "title") return Value(title(first.text()));
+    if (name == "pad")
+        return Value(pad(first.text(), arguments[1].integer(), arguments[2].integer()));
+    auto length = static_cast<std::size_t>(std::max<std::int64_t>(arguments[1].integer(), 0));
+    return Value(first.text().substr(0, length));  // truncate
+}
+
+}  // namespace gotemplate
+
+}  // namespace codec
