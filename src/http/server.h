@@ -52,7 +52,7 @@ private:
     Task<void> accept_all(loop::Listener& listener, Peer::Kind kind, const TlsServer* tls);
     Task<void> run(std::unique_ptr<Stream> stream, Peer peer, const TlsServer* tls);
     Task<void> answer_all(Stream& stream, const Peer& peer);
-    Task<void> refuse(Stream& stream, const MessageReader& reader, int status, const Error& error);
+    Task<void> refuse(Stream& stream, int status, Error error);
     bool make_room();
 
     Loop& loop_;
