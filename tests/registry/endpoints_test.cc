@@ -95,5 +95,5 @@ BOOST_AUTO_TEST_CASE(bad_settings_are_refused_in_dockers_words) {
     for (std::string bad :
          {"-x", "a b", "", "10.0.0.0/33", "10.0.0/8", "x/y", "host:99999", "host:", "../x"})
         BOOST_TEST_CONTEXT(bad)
-        BOOST_TEST(refusal({.insecure = {bad}}).starts_with("insecure registry "));
+    BOOST_TEST(refusal({.insecure = {bad}}).starts_with("insecure registry "));
 }

@@ -1,0 +1,204 @@
+#include "registry/auth.h"
+
+#include "codec/json.h"
+#include "wire/registry.h"
+
+#include <array>
+#include <cstdint>
+#include <fmt/format.h>
+
+namespace registry {
+namespace {
+
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string printable(std::string_view text) {
+    std::string out;
+    for (char c : text.substr(0, 1024))
+        out += static_cast<unsigned char>(c) >= 0x20 && c != 0x7f ? c : ' ';
+    return out;
+}
+
+// "MANIFEST_UNKNOWN" -> "manifest unknown"
+std::string words(std::string_view code) {
+    std::string out;
+    for (char c : printable(code).substr(0, 64))
+        out += c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    return out;
+}
+
+std::string_view reason(unsigned status) {
+    switch (status) {
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 416:
+        return "Requested Range Not Satisfiable";
+    case 429:
+        return "Too Many Requests";
+    case 500:
+        return "Internal Server Error";
+    case 501:
+        return "Not Implemented";
+    case 502:
+        return "Bad Gateway";
+    case 503:
+        return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
+    default:
+        return "";
+    }
+}
+
+}  // namespace
+
+std::string base64(std::string_view bytes) {
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        std::uint32_t word = 0;
+        std::size_t here = std::min<std::size_t>(3, bytes.size() - i);
+        for (std::size_t k = 0; k < 3; ++k)
+            word = word << 8 | (k < here ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+        for (std::size_t k = 0; k < 4; ++k)
+            out += k <= here ? alphabet[word >> (18 - 6 * k) & 63] : '=';
+    }
+    return out;
+}
+
+std::optional<std::string> unbase64(std::string_view text) {
+    while (!text.empty() && text.back() == '=')
+        text.remove_suffix(1);
+    if (text.size() % 4 == 1) return std::nullopt;
+    std::string out;
+    std::uint32_t word = 0;
+    unsigned bits = 0;
+    for (char c : text) {
+        if (c == '-') c = '+';
+        if (c == '_') c = '/';
+        std::size_t value = alphabet.find(c);
+        if (value == std::string_view::npos) return std::nullopt;
+        word = word << 6 | static_cast<std::uint32_t>(value);
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            out += static_cast<char>(word >> bits & 0xff);
+        }
+    }
+    return out;
+}
+
+Credentials parse_registry_auth(std::string_view header) {
+    if (header.empty() || header.size() > 64 * 1024) return {};
+    std::optional<std::string> text = unbase64(header);
+    if (!text) return {};
+    auto config = json::read<wire::oci::AuthConfig>(*text);
+    if (!config) return {};
+    Credentials out{config->username, config->password, config->identity_token,
+                    config->registry_token};
+    if (out.username.empty() && !config->auth.empty())
+        if (auto pair = unbase64(config->auth)) {
+            std::size_t colon = pair->find(':');
+            if (colon != std::string::npos && pair->find('\0') == std::string::npos) {
+                out.username = pair->substr(0, colon);
+                out.password = pair->substr(colon + 1);
+            }
+        }
+    // These stand in a header line of their own: anything that could end the line is no token.
+    auto clean = [](std::string& value) {
+        for (char c : value)
+            if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) return value.clear();
+    };
+    clean(out.identity_token);
+    clean(out.registry_token);
+    return out;
+}
+
+std::string basic_header(const Credentials& credentials) {
+    return "Basic " + base64(credentials.username + ":" + credentials.password);
+}
+
+std::string Refusal::text() const {
+    if (code.empty())
+        return fmt::format("received unexpected HTTP status: {} {}", status, reason(status));
+    return message.empty() ? words(code) : fmt::format("{}: {}", words(code), message);
+}
+
+Kind Refusal::kind() const {
+    if (status == 401) return Kind::unauthorized;
+    if (status == 403) return Kind::denied;
+    if (status == 404) return Kind::missing;
+    if (status == 429 || status == 503) return Kind::unavailable;
+    return Kind::internal;
+}
+
+Refusal read_refusal(unsigned status, std::string_view authenticate, std::string_view body) {
+    Refusal out{.status = status, .code = {}, .message = {}, .retry_after = {}};
+    // As the distribution client: RFC 6750's error in the challenge comes first.
+    std::vector<Challenge> challenges = parse_challenges(authenticate);
+    if (const Challenge* bearer = find_challenge(challenges, "bearer")) {
+        std::string_view error = bearer->parameter("error");
+        if (error == "insufficient_scope") {
+            out.code = "DENIED";
+            out.message = "requested access to the resource is denied";
+            return out;
+        }
+        if (error == "invalid_token") {
+            out.code = "UNAUTHORIZED";
+            out.message = "authentication required";
+            return out;
+        }
+    }
+    auto reply = json::read<wire::oci::ErrorReply>(body);
+    if (reply && !reply->errors.empty() && !reply->errors[0].code.empty()) {
+        out.code = printable(reply->errors[0].code);
+        out.message = printable(reply->errors[0].message);
+    } else if (reply && !(reply->details + reply->message).empty()) {
+        out.code = status == 401   ? "UNAUTHORIZED"
+                   : status == 403 ? "DENIED"
+                   : status == 429 ? "TOOMANYREQUESTS"
+                                   : "UNKNOWN";
+        out.message = printable(reply->details.empty() ? reply->message : reply->details);
+    } else if (status == 401) {
+        out.code = "UNAUTHORIZED";
+        out.message = "authentication required";
+    } else if (status == 403) {
+        out.code = "DENIED";
+        out.message = "requested access to the resource is denied";
+    } else if (status == 429) {
+        out.code = "TOOMANYREQUESTS";
+        out.message = "too many requests";
+    }
+    return out;
+}
+
+Error pull_refused(const Refusal& refusal, std::string_view name, std::string_view reference) {
+    if (refusal.code == "DENIED")
+        return Error(Kind::missing,
+                     fmt::format("pull access denied for {}, repository does not exist or may "
+                                 "require 'docker login': {}",
+                                 name, refusal.text()));
+    if (refusal.code == "MANIFEST_UNKNOWN")
+        return Error(Kind::missing,
+                     fmt::format("manifest for {} not found: {}", reference, refusal.text()));
+    if (refusal.code == "NAME_UNKNOWN")
+        return Error(Kind::missing,
+                     fmt::format("repository {} not found: {}", name, refusal.text()));
+    if (refusal.status == 404 && refusal.code.empty())
+        return Error(Kind::missing,
+                     fmt::format("manifest for {} not found: manifest unknown: manifest unknown",
+                                 reference));
+    return Error(refusal.kind(), refusal.text());
+}
+
+}  // namespace registry

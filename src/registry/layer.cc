@@ -1,0 +1,325 @@
+#include "registry/layer.h"
+
+#include "base/log.h"
+#include "base/time.h"
+
+#include <charconv>
+#include <fmt/format.h>
+#include <random>
+
+namespace registry {
+namespace {
+
+// Two megabytes a layer under way at most: one in the queue, one with the worker.
+constexpr std::size_t queue_chunks_max = 16;
+constexpr std::size_t batch_chunks_max = 16;
+constexpr std::int64_t progress_interval_ns = 100'000'000;
+
+std::uint32_t chance() {
+    static thread_local std::minstd_rand generator{std::random_device{}()};
+    return static_cast<std::uint32_t>(generator());
+}
+
+Status start_unpacker(LayerWork& work) {
+    work.unpacker.reset();
+    work.draft.reset();
+    TRY(store::Draft draft, work.store->layers().begin());
+    TRY(Fd folder, draft.folder());
+    TRY(store::Unpacker unpacker, store::Unpacker::create(std::move(folder), work.options));
+    work.draft.emplace(std::move(draft));
+    work.unpacker.emplace(std::move(unpacker));
+    return {};
+}
+
+// Worker: opens the part and hands what is in it to a fresh unpacker.
+Status begin_work(const loop::Stopping& stopping, LayerWork* work, std::string digest) {
+    if (!work->part) {
+        TRY(store::Part part, work->store->ingest().part(digest));
+        work->part.emplace(std::move(part));
+    }
+    if (work->part->size() > *work->options.size) TRY_DO(work->part->reset());
+    TRY_DO(start_unpacker(*work));
+    return work->part->replay([&](std::string_view bytes) -> Status {
+        if (stopping.requested()) return loop::cancelled_error();
+        return work->unpacker->feed(bytes);
+    });
+}
+
+// Worker: from zero, with nothing kept.
+Status restart_work(LayerWork* work) {
+    TRY_DO(work->part->reset());
+    return start_unpacker(*work);
+}
+
+struct Fed {
+    std::vector<Chunk> chunks;  // back to the loop: slabs are reused by the thread that fills them
+    Status status;
+};
+Result<Fed> feed_work(LayerWork* work, std::vector<Chunk> chunks) {
+    Fed out{std::move(chunks), {}};
+    for (const Chunk& chunk : out.chunks) {
+        out.status = work->part->append(chunk.view());
+        if (out.status) out.status = work->unpacker->feed(chunk.view());
+        if (!out.status) break;
+    }
+    return out;
+}
+
+Status finish_work(LayerWork* work) {
+    TRY(store::Unpacked unpacked, work->unpacker->finish());
+    work->unpacker.reset();
+    work->draft->unpacked = std::move(unpacked);
+    return {};
+}
+
+Status set_validator(LayerWork* work, std::string validator) {
+    return work->part->set_validator(std::move(validator));
+}
+
+// "bytes 100-199/200": begins at `from` and the whole is `size` (or untold).
+bool range_fits(std::string_view text, std::uint64_t from, std::uint64_t size) {
+    if (!text.starts_with("bytes ")) return false;
+    text.remove_prefix(6);
+    std::uint64_t begin = 0;
+    auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), begin);
+    if (error != std::errc() || begin != from) return false;
+    std::size_t slash = text.find('/');
+    if (slash == std::string_view::npos) return false;
+    std::string_view total = text.substr(slash + 1);
+    return total == "*" || total == fmt::format("{}", size);
+}
+
+}  // namespace
+
+Status discard_work(std::unique_ptr<LayerWork> work) {
+    work.reset();
+    return {};
+}
+
+LayerTransfer::LayerTransfer(Loop& loop, Workers& workers, store::Store& store,
+                             const PullSettings& settings, Session& session, LayerPlan plan,
+                             ProgressSink& sink)
+    : loop_(loop), workers_(workers), store_(store), settings_(settings), session_(session),
+      plan_(std::move(plan)), sink_(sink) {}
+
+void LayerTransfer::tell(std::string status, std::uint64_t current, bool detail) {
+    Progress what{.id = plan_.short_id, .status = std::move(status)};
+    if (detail) {
+        what.current = current;
+        what.total = static_cast<std::uint64_t>(plan_.blob.size);
+    }
+    sink_.progress(std::move(what));
+}
+
+void LayerTransfer::tell_bytes(const char* status, std::uint64_t current, bool last) {
+    std::int64_t now = base::monotonic_ns();
+    if (!last && now - told_ns_ < progress_interval_ns) return;
+    told_ns_ = now;
+    tell(status, current, true);
+}
+
+Task<Result<std::unique_ptr<LayerWork>>> LayerTransfer::run() {
+    work_ = std::make_unique<LayerWork>();
+    work_->store = &store_;
+    work_->options.digest = plan_.blob.digest;
+    work_->options.size = static_cast<std::uint64_t>(plan_.blob.size);
+    work_->options.diff_id = plan_.diff_id;
+    Status done = co_await transfer();
+    if (done) co_return std::move(work_);
+    Task<Status> discard = workers_.run(loop::Lane::heavy, discard_work, std::move(work_));
+    (void)co_await loop::shield(std::move(discard));
+    co_return done.error();
+}
+
+Task<Status> LayerTransfer::transfer() {
+    Status begun =
+        co_await workers_.run(loop::Lane::heavy, begin_work, work_.get(), plan_.blob.digest);
+    if (!begun) {
+        // A damaged part (a power cut leaves such) is no reason to fail.
+        if (begun.error().kind() == Kind::cancelled || !work_->part || work_->part->size() == 0)
+            co_return begun;
+        CO_TRY_DO(co_await restart());
+    }
+    received_ = fed_ = work_->part->size();
+    fresh_ = received_ == 0;
+    Attempts attempts(settings_.retry);
+    for (;;) {
+        std::uint64_t before = received_;
+        Ended ended = co_await attempt();
+        if (ended == Ended::complete) co_return Status();
+        if (trouble_.error.kind() == Kind::cancelled) co_return trouble_.error;
+        if (ended == Ended::wrong) {
+            // Old bytes of another day or server may be the wrong ones: once more from zero.
+            if (fresh_) co_return trouble_.error;
+            CO_TRY_DO(co_await restart());
+            continue;
+        }
+        auto delay = attempts.failed(trouble_.failure, received_ > before ? received_ - before : 0,
+                                     chance());
+        if (!delay) co_return trouble_.error;
+        base::log::debug("layer download broke, trying again id={} error={:?}", plan_.short_id,
+                         trouble_.error.message());
+        CO_TRY_DO(co_await pause(*delay));
+    }
+}
+
+Task<Status> LayerTransfer::pause(std::chrono::milliseconds delay) {
+    auto seconds = (delay.count() + 999) / 1000;
+    tell(fmt::format("Retrying in {} second{}", seconds, seconds == 1 ? "" : "s"));
+    co_return co_await loop::sleep(loop_, delay);
+}
+
+Task<Status> LayerTransfer::restart() {
+    CO_TRY_DO(co_await workers_.run(loop::Lane::heavy, restart_work, work_.get()));
+    received_ = fed_ = 0;
+    fresh_ = true;
+    all_received_ = false;
+    co_return Status();
+}
+
+// The body from byte `from` on. A server that cannot or will not resume gets us back to zero.
+Task<Result<Reply>> LayerTransfer::open_body(std::uint64_t from) {
+    std::vector<std::pair<std::string, std::string>> headers{{"Accept-Encoding", "identity"}};
+    if (from > 0) {
+        headers.emplace_back("Range", fmt::format("bytes={}-", from));
+        if (!work_->part->validator().empty())
+            headers.emplace_back("If-Range", work_->part->validator());
+    }
+    std::string what = "blobs/" + plan_.blob.digest;
+    auto reply = co_await session_.request("GET", what, std::move(headers), trouble_);
+    if (!reply && from > 0 && trouble_.refusal.status == 416) {
+        CO_TRY_DO(co_await restart());
+        std::vector<std::pair<std::string, std::string>> plain{{"Accept-Encoding", "identity"}};
+        reply = co_await session_.request("GET", what, std::move(plain), trouble_);
+        from = 0;
+    }
+    if (!reply) co_return std::move(reply);
+    bool fits = reply->status == 200 ? from == 0
+                                     : reply->status == 206 &&
+                                           range_fits(reply->header("content-range"), from,
+                                                      static_cast<std::uint64_t>(plan_.blob.size));
+    if (!fits && reply->status == 200) {
+        CO_TRY_DO(co_await restart());
+        from = 0;
+        fits = true;
+    }
+    if (!fits) {
+        CO_TRY_DO(co_await restart());
+        trouble_.failure = {};
+        trouble_.refusal = {};
+        trouble_.error =
+            Error(Kind::internal,
+                  fmt::format("registry answered a wrong range (status {})", reply->status));
+        co_return trouble_.error;
+    }
+    std::string etag = reply->header("etag");
+    if (from == 0 && !etag.empty() && !etag.starts_with("W/") && etag.size() < 512)
+        CO_TRY_DO(
+            co_await workers_.run(loop::Lane::quick, set_validator, work_.get(), std::move(etag)));
+    co_return std::move(reply);
+}
+
+Task<LayerTransfer::Ended> LayerTransfer::attempt() {
+    std::uint64_t size = static_cast<std::uint64_t>(plan_.blob.size);
+    if (received_ > 0) fresh_ = false;
+    trouble_.failure = {};
+    trouble_.refusal = {};
+    Status got;
+    if (received_ < size) {
+        auto reply = co_await open_body(received_);
+        if (!reply) {
+            trouble_.error = reply.error();
+            co_return Ended::broken;
+        }
+        queue_ =
+            std::make_unique<loop::Channel<Chunk>>(loop_, queue_chunks_max, loop::Policy::wait);
+        feed_status_ = Status();
+        Scope scope(loop_, co_await loop::this_stop());
+        scope.spawn(feed());
+        got = co_await receive(*reply->body);
+        if (got) {
+            all_received_ = true;
+            tell("Verifying Checksum");
+            tell("Download complete");
+        }
+        queue_->close();
+        co_await scope.join();
+        received_ = fed_;
+        if (!feed_status_) {
+            trouble_.error = feed_status_.error();
+            // Only what is wrong with the bytes is worth another go; a full disk is not.
+            bool content = trouble_.error.kind() == Kind::invalid;
+            if (!content) fresh_ = true;
+            co_return Ended::wrong;
+        }
+        if (!got) {
+            trouble_.error = got.error();
+            co_return got.error().kind() == Kind::invalid ? Ended::wrong : Ended::broken;
+        }
+    } else {
+        tell("Download complete");
+    }
+    Status finished = co_await workers_.run(loop::Lane::heavy, finish_work, work_.get());
+    if (!finished) {
+        trouble_.error = finished.error();
+        co_return Ended::wrong;
+    }
+    tell_bytes("Extracting", size, true);
+    co_return Ended::complete;
+}
+
+// Socket to queue; ends when the announced size is there and the body says so too.
+Task<Status> LayerTransfer::receive(Body& body) {
+    std::uint64_t size = static_cast<std::uint64_t>(plan_.blob.size);
+    for (;;) {
+        Task<Result<Slice>> reading = body.read();
+        auto part = co_await loop::within(loop_, settings_.stall_timeout, std::move(reading));
+        if (!part && part.error().kind() == Kind::timeout)
+            co_return Error(Kind::timeout, "the registry sent nothing for too long");
+        if (!part) co_return std::move(part).error();
+        if (part->empty()) break;
+        if (part->size() > size - received_)
+            co_return Error(Kind::invalid,
+                            fmt::format("layer {} is larger than the {} bytes its manifest says",
+                                        plan_.blob.digest, size));
+        received_ += part->size();
+        Chunk chunk(std::move(*part));
+        Task<Status> pushing = queue_->push(std::move(chunk));
+        CO_TRY_DO(co_await std::move(pushing));
+        tell_bytes("Downloading", received_, received_ == size);
+    }
+    if (received_ < size) co_return Error(Kind::unavailable, "unexpected EOF");
+    co_return Status();
+}
+
+// Queue to worker, a batch a job, so that no worker thread ever waits for the network.
+Task<void> LayerTransfer::feed() {
+    for (;;) {
+        auto first = co_await queue_->pop();
+        if (!first) {
+            if (first.error().kind() == Kind::cancelled) feed_status_ = first.error();
+            co_return;
+        }
+        std::vector<Chunk> batch;
+        batch.push_back(std::move(*first));
+        while (!queue_->empty() && batch.size() < batch_chunks_max) {
+            auto more = co_await queue_->pop();
+            if (!more) break;
+            batch.push_back(std::move(*more));
+        }
+        std::uint64_t bytes = 0;
+        for (const Chunk& chunk : batch)
+            bytes += chunk.size();
+        auto fed =
+            co_await workers_.run(loop::Lane::heavy, feed_work, work_.get(), std::move(batch));
+        feed_status_ = fed ? fed->status : Status(fed.error());
+        if (!feed_status_) {
+            queue_->close();
+            co_return;
+        }
+        fed_ += bytes;
+        if (all_received_) tell_bytes("Extracting", fed_, false);
+    }
+}
+
+}  // namespace registry

@@ -1,0 +1,78 @@
+// One layer on its way: body slices from the socket through a bounded queue to the unpacker on the
+// heavy lane, resumed by Range after a break. Ends as a verified draft that is not yet durable.
+#pragma once
+
+#include "loop/channel.h"
+#include "loop/scope.h"
+#include "loop/workers.h"
+#include "registry/progress.h"
+#include "registry/session.h"
+#include "store/store.h"
+#include "wire/registry.h"
+
+#include <memory>
+#include <string>
+
+namespace registry {
+
+// A layer's disk side. Used by one worker job at a time, or by the loop between jobs.
+struct LayerWork {
+    store::Store* store = nullptr;
+    store::UnpackOptions options;
+    std::optional<store::Part> part;
+    std::optional<store::Draft> draft;
+    std::optional<store::Unpacker> unpacker;
+};
+
+struct LayerPlan {
+    wire::oci::Descriptor blob;
+    std::string diff_id;
+    std::string short_id;  // for progress
+};
+
+class LayerTransfer {
+public:
+    // Everything referred to outlives the transfer.
+    LayerTransfer(Loop& loop, Workers& workers, store::Store& store, const PullSettings& settings,
+                  Session& session, LayerPlan plan, ProgressSink& sink);
+
+    // Downloads and unpacks with retries. On success the work holds the finished draft and its part
+    // (to drop once the layer is committed).
+    Task<Result<std::unique_ptr<LayerWork>>> run();
+
+private:
+    enum class Ended { complete, broken, wrong };  // wrong: the bytes are not the layer
+
+    Task<Status> transfer();
+    Task<Ended> attempt();
+    Task<Result<Reply>> open_body(std::uint64_t from);
+    Task<Status> receive(Body& body);
+    Task<void> feed();
+    Task<Status> restart();
+    Task<Status> pause(std::chrono::milliseconds delay);
+    void tell(std::string status, std::uint64_t current = 0, bool detail = false);
+    void tell_bytes(const char* status, std::uint64_t current, bool last);
+
+    Loop& loop_;
+    Workers& workers_;
+    store::Store& store_;
+    const PullSettings& settings_;
+    Session& session_;
+    LayerPlan plan_;
+    ProgressSink& sink_;
+
+    std::unique_ptr<LayerWork> work_;
+    std::unique_ptr<loop::Channel<Chunk>> queue_;
+    std::uint64_t received_ = 0;  // bytes of the blob taken from the network or the part
+    std::uint64_t fed_ = 0;       // bytes the unpacker has seen
+    bool all_received_ = false;
+    bool fresh_ = true;  // all bytes so far came in one go from this registry
+    Status feed_status_;
+    Trouble trouble_{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};
+    std::int64_t told_ns_ = 0;
+};
+
+// Removes what a transfer left behind; blocking.
+Status discard_work(std::unique_ptr<LayerWork> work);
+
+}  // namespace registry

@@ -1,0 +1,347 @@
+#include "registry/puller.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "loop/net.h"
+#include "store/sha256.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace registry {
+
+using wire::oci::Descriptor;
+
+// A layer under way. Others may wait for it: first for its unpacked files, then for its end.
+struct Puller::Running {
+    explicit Running(Loop& loop) : changed(loop) {}
+    loop::WaitList changed;
+    std::unique_ptr<LayerWork> work;
+    Status status;
+    std::string diff_path;  // once unpacked
+    bool ended = false;     // committed, or failed
+};
+
+struct Puller::Documents {
+    std::string reference_digest, manifest_digest;
+    std::vector<std::pair<std::string, std::string>>
+        blobs;  // digest, bytes: index(es), manifest, config
+    ImageManifest manifest;
+    wire::oci::ImageConfig config;
+    std::string known_id;  // set: the image is here
+};
+
+namespace {
+
+std::string short_id(const std::string& digest) {
+    return digest.substr(7, 12);
+}
+
+Status write_blobs(store::Store* store, std::vector<std::pair<std::string, std::string>> blobs) {
+    for (const auto& [digest, bytes] : blobs)
+        TRY_DO(store->images().write_blob(digest, bytes));
+    return {};
+}
+
+struct Lower {
+    std::string diff_id;
+    std::string draft_path;  // its files while it is not committed
+};
+struct CommitJob {
+    std::vector<std::unique_ptr<LayerWork>> works;  // bottom first
+    std::vector<std::vector<Lower>> lowers;         // of each, topmost first
+};
+
+Status imply(store::Store& store, const store::Draft& draft, const std::vector<Lower>& lowers) {
+    std::vector<std::string> paths;
+    for (const Lower& lower : lowers) {
+        auto layer = store.layers().find(lower.diff_id);
+        paths.push_back(layer ? store.layers().diff_path(layer->id) : lower.draft_path);
+    }
+    return store::apply_implied(draft.diff_path(), draft.unpacked.implied, paths);
+}
+
+// Worker: metadata of implied folders from the layers below, then everything durable at once.
+Status commit_layers(store::Store* store, CommitJob job) {
+    std::vector<store::Draft> drafts;
+    for (std::size_t i = 0; i < job.works.size(); ++i) {
+        const store::Draft& draft = *job.works[i]->draft;
+        if (draft.unpacked.implied.empty()) continue;
+        Status done = imply(*store, draft, job.lowers[i]);
+        // A layer of another pull may have been renamed into its place just now: look again.
+        if (!done) done = imply(*store, draft, job.lowers[i]);
+        if (!done) return done;
+    }
+    for (auto& work : job.works)
+        drafts.push_back(std::move(*work->draft));
+    TRY(auto committed, store->layers().commit(std::move(drafts)));
+    (void)committed;
+    for (auto& work : job.works)
+        work->part->drop();
+    return {};
+}
+
+Error reference_error(const Trouble& trouble, const Target& target) {
+    if (!trouble.answered()) return trouble.error;
+    if (trouble.error.message().find("no basic auth credentials") != std::string::npos)
+        return trouble.error;
+    return pull_refused(trouble.refusal, target.familiar_name(), target.familiar());
+}
+
+}  // namespace
+
+std::string Target::familiar_name() const {
+    if (domain != hub_domain) return domain + "/" + path;
+    return path.starts_with("library/") && path.find('/', 8) == std::string::npos ? path.substr(8)
+                                                                                  : path;
+}
+
+std::string Target::familiar() const {
+    if (!digest.empty()) return familiar_name() + "@" + digest;
+    return familiar_name() + ":" + tag;
+}
+
+Puller::Puller(Loop& loop, Workers& workers, store::Store& store, Transport& transport,
+               const Registries& registries, PullSettings settings)
+    : loop_(loop), workers_(workers), store_(store), transport_(transport), registries_(registries),
+      settings_(settings), downloads_(loop, std::max(1U, settings.concurrent_downloads_max)) {}
+
+Task<Result<Pulled>> Puller::pull(PullRequest request, ProgressSink& sink, Known& known) {
+    std::vector<std::string> addresses;
+    if (registries_.wants_addresses(request.target.domain)) {
+        std::string name(host_name(request.target.domain));
+        auto found = co_await loop::resolve(loop_, name, 443);
+        if (found)
+            for (const auto& address : *found)
+                addresses.emplace_back(host_name(address.text()));
+    }
+    std::vector<Endpoint> endpoints = registries_.endpoints(request.target.domain, addresses);
+    Error last(Kind::internal, "no endpoint");
+    for (Endpoint& endpoint : endpoints) {
+        bool answered = false;
+        bool mirror = endpoint.mirror;
+        auto pulled = co_await pull_from(endpoint, request, sink, known, answered);
+        if (pulled || pulled.error().kind() == Kind::cancelled) co_return std::move(pulled);
+        // Plain HTTP is tried only when TLS brought no answer at all; after a mirror always goes
+        // on.
+        if (answered && !mirror) co_return std::move(pulled);
+        if (mirror)
+            base::log::debug("mirror did not help mirror={} error={:?}", endpoint.base,
+                             pulled.error().message());
+        last = pulled.error();
+    }
+    co_return last;
+}
+
+Task<Result<Pulled>> Puller::pull_from(Endpoint endpoint, const PullRequest& request,
+                                       ProgressSink& sink, Known& known, bool& answered) {
+    // A mirror is another host: the user's credentials are not for it (R1).
+    Credentials credentials = endpoint.mirror ? Credentials() : request.credentials;
+    Session session(loop_, transport_, settings_, std::move(endpoint), request.target.path,
+                    std::move(credentials));
+    CO_TRY(Documents found, co_await documents(session, request, sink, known, answered));
+    Pulled out;
+    out.reference_digest = found.reference_digest;
+    if (!found.known_id.empty()) {
+        out.id = found.known_id;
+        out.up_to_date = true;
+        sink.progress({.id = {}, .status = "Digest: " + out.reference_digest});
+        co_return out;
+    }
+    const std::vector<std::string>& diff_ids = found.config.rootfs.diff_ids;
+    known.pin(diff_ids);
+    Status fetched = co_await layers(session, found, sink);
+    if (fetched)
+        fetched = co_await workers_.run(loop::Lane::quick, write_blobs, &store_, found.blobs);
+    if (!fetched) {
+        known.unpin(diff_ids);
+        co_return fetched.error();
+    }
+    out.id = found.manifest.config.digest;
+    out.manifest_digest = found.manifest_digest;
+    out.diff_ids = diff_ids;
+    for (const std::string& diff_id : diff_ids)
+        if (auto layer = store_.layers().find(diff_id)) out.size += layer->size;
+    out.config = std::move(found.config);
+    sink.progress({.id = {}, .status = "Digest: " + out.reference_digest});
+    co_return out;
+}
+
+Task<Result<Puller::Documents>> Puller::documents(Session& session, const PullRequest& request,
+                                                  ProgressSink& sink, Known& known,
+                                                  bool& answered) {
+    const Target& target = request.target;
+    Platform platform = request.platform.value_or(host_platform());
+    Trouble trouble{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};
+    Documents out;
+    std::string what = "manifests/" + (target.digest.empty() ? target.tag : target.digest);
+    std::string expected = target.digest, content_type;
+    for (unsigned depth = 0;; ++depth) {
+        if (depth > index_depth_max)
+            co_return Error(Kind::invalid, "image index is nested too deep");
+        auto bytes = co_await session.document(what, manifest_accept, limits::manifest_bytes_max,
+                                               content_type, trouble);
+        if (!bytes) {
+            answered = trouble.answered();
+            if (bytes.error().kind() == Kind::cancelled) co_return std::move(bytes).error();
+            co_return reference_error(trouble, target);
+        }
+        answered = true;
+        std::string digest = store::sha256_digest(*bytes);
+        if (!expected.empty() && digest != expected)
+            co_return Error(Kind::invalid,
+                            fmt::format("manifest verification failed for digest {}", expected));
+        if (depth == 0) {
+            out.reference_digest = digest;
+            out.known_id = known.image_of(digest, platform);
+            sink.progress({.id = target.digest.empty() ? target.tag : target.digest,
+                           .status = "Pulling from " + (target.domain == hub_domain
+                                                            ? target.path
+                                                            : target.familiar_name().substr(
+                                                                  target.domain.size() + 1))});
+            if (!out.known_id.empty()) co_return std::move(out);
+        }
+        CO_TRY(Manifest manifest, parse_manifest(*bytes, content_type));
+        out.blobs.emplace_back(digest, std::move(*bytes));
+        if (auto* image = std::get_if<ImageManifest>(&manifest)) {
+            out.manifest_digest = digest;
+            out.manifest = std::move(*image);
+            break;
+        }
+        CO_TRY(const Descriptor* entry, choose(std::get<Index>(manifest), platform));
+        bool seen =
+            std::ranges::any_of(out.blobs, [&](const auto& b) { return b.first == entry->digest; });
+        if (seen) co_return Error(Kind::invalid, "image index refers to itself");
+        what = "manifests/" + entry->digest;
+        expected = entry->digest;
+    }
+    const Descriptor& config = out.manifest.config;
+    auto bytes =
+        co_await session.document("blobs/" + config.digest, "",
+                                  static_cast<std::size_t>(config.size) + 1, content_type, trouble);
+    if (!bytes) co_return std::move(bytes).error().context("image config");
+    if (bytes->size() != static_cast<std::size_t>(config.size) ||
+        store::sha256_digest(*bytes) != config.digest)
+        co_return Error(Kind::invalid, fmt::format("image config verification failed for digest {}",
+                                                   config.digest));
+    CO_TRY(out.config, parse_image_config(*bytes, out.manifest.layers.size()));
+    out.blobs.emplace_back(config.digest, std::move(*bytes));
+    co_return std::move(out);
+}
+
+Task<Status> Puller::layers(Session& session, const Documents& documents, ProgressSink& sink) {
+    std::vector<LayerPlan> plans;
+    const auto& diff_ids = documents.config.rootfs.diff_ids;
+    for (std::size_t i = 0; i < diff_ids.size(); ++i) {
+        const Descriptor& blob = documents.manifest.layers[i];
+        // The same layer twice in one image is one layer.
+        if (std::ranges::any_of(plans,
+                                [&](const LayerPlan& p) { return p.diff_id == diff_ids[i]; }))
+            continue;
+        plans.push_back({.blob = blob, .diff_id = diff_ids[i], .short_id = short_id(blob.digest)});
+    }
+    // A round ends with every layer here, or with an error; a layer that another pull was fetching
+    // and gave up is fetched by us in the next one.
+    for (bool first = true;; first = false) {
+        CO_TRY_DO(co_await layers_round(session, plans, sink, first));
+        bool all = std::ranges::all_of(
+            plans, [&](const LayerPlan& p) { return store_.layers().find(p.diff_id).has_value(); });
+        if (all) co_return Status();
+    }
+}
+
+Task<void> Puller::fetch_layer(Session& session, LayerPlan plan, ProgressSink& sink,
+                               Running& running, Scope& scope) {
+    if (!downloads_.available()) sink.progress({.id = plan.short_id, .status = "Waiting"});
+    auto permit = co_await downloads_.acquire();
+    if (!permit) {
+        running.status = permit.error();
+        co_return;
+    }
+    LayerTransfer transfer(loop_, workers_, store_, settings_, session, std::move(plan), sink);
+    auto work = co_await transfer.run();
+    if (!work) {
+        running.status = work.error();
+        if (work.error().kind() != Kind::cancelled) scope.cancel();
+        co_return;
+    }
+    running.work = std::move(*work);
+    running.diff_path = running.work->draft->diff_path();
+    running.changed.wake_all();
+}
+
+Task<Status> Puller::layers_round(Session& session, const std::vector<LayerPlan>& plans,
+                                  ProgressSink& sink, bool first_round) {
+    std::vector<std::shared_ptr<Running>> ours(plans.size()), others(plans.size());
+    Scope scope(loop_, co_await loop::this_stop());
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        const LayerPlan& plan = plans[i];
+        if (store_.layers().find(plan.diff_id)) {
+            if (first_round) sink.progress({.id = plan.short_id, .status = "Already exists"});
+            continue;
+        }
+        if (first_round) sink.progress({.id = plan.short_id, .status = "Pulling fs layer"});
+        if (auto found = running_.find(plan.diff_id); found != running_.end()) {
+            others[i] = found->second;
+            if (first_round) sink.progress({.id = plan.short_id, .status = "Waiting"});
+            continue;
+        }
+        ours[i] = std::make_shared<Running>(loop_);
+        running_.emplace(plan.diff_id, ours[i]);
+        scope.spawn(fetch_layer(session, plan, sink, *ours[i], scope));
+    }
+    co_await scope.join();
+    Status status;
+    for (const auto& one : ours)
+        if (one && !one->status && (status || status.error().kind() == Kind::cancelled))
+            status = one->status;
+    // Files of layers below that another pull unpacks: their metadata may be wanted above.
+    for (const auto& other : others)
+        while (status && other && other->diff_path.empty() && !other->ended)
+            status = co_await other->changed.wait();
+    // One of those was given up after all: what stands on it is unpacked again in the next round.
+    bool lost = std::ranges::any_of(plans, [&](const LayerPlan& plan) {
+        const auto& other = others[static_cast<std::size_t>(&plan - plans.data())];
+        return other && other->ended && !store_.layers().find(plan.diff_id);
+    });
+    CommitJob job;
+    std::vector<Lower> lowers;  // topmost first
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        Lower self{.diff_id = plans[i].diff_id, .draft_path = {}};
+        if (others[i]) self.draft_path = others[i]->diff_path;
+        if (ours[i]) self.draft_path = ours[i]->diff_path;
+        if (ours[i] && ours[i]->work) {
+            job.works.push_back(std::move(ours[i]->work));
+            job.lowers.push_back(lowers);
+        }
+        lowers.insert(lowers.begin(), std::move(self));
+    }
+    if (status && !lost && !job.works.empty()) {
+        // What is complete is made durable even if the client goes away now.
+        Task<Status> committing =
+            workers_.run(loop::Lane::heavy, commit_layers, &store_, std::move(job));
+        status = co_await loop::shield(std::move(committing));
+    } else {
+        for (auto& work : job.works) {
+            Task<Status> discarding =
+                workers_.run(loop::Lane::heavy, discard_work, std::move(work));
+            (void)co_await loop::shield(std::move(discarding));
+        }
+    }
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        if (!ours[i]) continue;
+        ours[i]->ended = true;
+        ours[i]->changed.wake_all();
+        running_.erase(plans[i].diff_id);
+        if (status && !lost) sink.progress({.id = plans[i].short_id, .status = "Pull complete"});
+    }
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        while (status && others[i] && !others[i]->ended)
+            status = co_await others[i]->changed.wait();
+        if (status && others[i] && store_.layers().find(plans[i].diff_id))
+            sink.progress({.id = plans[i].short_id, .status = "Pull complete"});
+    }
+    co_return status;
+}
+
+}  // namespace registry

@@ -1,0 +1,93 @@
+// Pulling an image: endpoints in turn, token, manifest, config, all layers at once, one commit. The
+// image record itself is the caller's (engine/images): it comes last.
+#pragma once
+
+#include "registry/layer.h"
+#include "registry/manifest.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace registry {
+
+// A normalized reference.
+struct Target {
+    std::string domain;  // "docker.io", "localhost:5000"
+    std::string path;    // "library/centos"
+    std::string tag;     // empty when only a digest was given
+    std::string digest;  // wins over the tag
+
+    std::string familiar_name() const;  // "centos", "user/name", "host:5000/name"
+    std::string familiar() const;       // with :tag or @digest
+};
+
+struct PullRequest {
+    Target target;
+    std::optional<Platform> platform;  // absent: this machine's
+    Credentials credentials;           // for target.domain
+};
+
+struct Pulled {
+    std::string id;                // of the image: its config's digest
+    std::string manifest_digest;   // of the image manifest
+    std::string reference_digest;  // what the reference named: index or manifest ("Digest: ...")
+    std::vector<std::string> diff_ids;
+    std::uint64_t size = 0;  // of all layers, unpacked
+    wire::oci::ImageConfig config;
+    bool up_to_date = false;
+};
+
+// What the caller knows about images that are here already.
+class Known {
+public:
+    virtual ~Known() = default;
+    // The id of an image pulled under `reference_digest` that fits `platform`, or "".
+    virtual std::string image_of(const std::string& reference_digest, const Platform& platform) = 0;
+    // These layers belong to a pull under way: not to be removed until it ends.
+    virtual void pin(std::span<const std::string> diff_ids) = 0;
+    virtual void unpin(std::span<const std::string> diff_ids) = 0;
+};
+
+class Puller {
+public:
+    // Everything outlives the puller. One for the engine: its limit on downloads counts all pulls.
+    Puller(Loop& loop, Workers& workers, store::Store& store, Transport& transport,
+           const Registries& registries, PullSettings settings);
+
+    // Config, manifest and index blobs and all layers are durable when it succeeds. Layers stay
+    // pinned in `known` then: the caller unpins diff_ids after it has put the record. `sink` gets
+    // everything from "Pulling from" to "Digest:"; the last line ("Status: ...") is the caller's.
+    Task<Result<Pulled>> pull(PullRequest request, ProgressSink& sink, Known& known);
+
+private:
+    struct Running;
+    struct Documents;
+
+    Task<Result<Pulled>> pull_from(Endpoint endpoint, const PullRequest& request,
+                                   ProgressSink& sink, Known& known, bool& answered);
+    Task<Result<Documents>> documents(Session& session, const PullRequest& request,
+                                      ProgressSink& sink, Known& known, bool& answered);
+    Task<Status> layers(Session& session, const Documents& documents, ProgressSink& sink);
+    Task<Status> layers_round(Session& session, const std::vector<LayerPlan>& plans,
+                              ProgressSink& sink, bool first_round);
+    Task<void> fetch_layer(Session& session, LayerPlan plan, ProgressSink& sink, Running& running,
+                           Scope& scope);
+
+    Loop& loop_;
+    Workers& workers_;
+    store::Store& store_;
+    Transport& transport_;
+    const Registries& registries_;
+    PullSettings settings_;
+    loop::Semaphore downloads_;
+    // Layers some pull is fetching, by diff id; shared by that pull and those that wait for it.
+    std::map<std::string, std::shared_ptr<Running>> running_;
+};
+
+}  // namespace registry

@@ -1,0 +1,232 @@
+#include "registry/session.h"
+
+#include "base/limits.h"
+#include "codec/json.h"
+#include "codec/url.h"
+#include "wire/registry.h"
+
+#include <fmt/format.h>
+#include <random>
+
+namespace registry {
+namespace {
+
+constexpr std::size_t refusal_bytes_max = 64 * 1024;
+constexpr std::size_t token_bytes_max = 1024 * 1024;
+
+std::uint32_t chance() {
+    static thread_local std::minstd_rand generator{std::random_device{}()};
+    return static_cast<std::uint32_t>(generator());
+}
+
+// Go's spelling: Get "https://host/v2/": dial tcp ...
+Error in_request(std::string_view method, std::string_view url, const Error& error) {
+    std::string_view verb = method == "HEAD" ? "Head" : method == "POST" ? "Post" : "Get";
+    return error.context(fmt::format("{} \"{}\"", verb, url));
+}
+
+bool header_safe(std::string_view text) {
+    for (char c : text)
+        if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f)
+            return false;
+    return !text.empty();
+}
+
+}  // namespace
+
+Session::Session(Loop& loop, Transport& transport, const PullSettings& settings, Endpoint endpoint,
+                 std::string repository, Credentials credentials)
+    : loop_(loop), transport_(transport), settings_(settings), endpoint_(std::move(endpoint)),
+      repository_(std::move(repository)), credentials_(std::move(credentials)), authorizing_(loop) {
+    if (header_safe(credentials_.registry_token))
+        authorization_ = "Bearer " + credentials_.registry_token;
+}
+
+Task<Result<Reply>> Session::send(std::string method, std::string url,
+                                  std::vector<std::pair<std::string, std::string>> headers,
+                                  std::string body) {
+    Request request;
+    request.method = std::move(method);
+    request.url = std::move(url);
+    request.headers = std::move(headers);
+    request.body = std::move(body);
+    request.verify = endpoint_.verify;
+    request.certs = endpoint_.certs;
+    Task<Result<Reply>> sending = transport_.send(std::move(request));
+    auto reply = co_await loop::within(loop_, settings_.answer_timeout, std::move(sending));
+    if (!reply && reply.error().kind() == Kind::timeout)
+        co_return Error(
+            Kind::timeout,
+            "net/http: request canceled (Client.Timeout exceeded while awaiting headers)");
+    co_return std::move(reply);
+}
+
+Task<Result<std::string>> Session::read_body(Reply& reply, std::size_t bytes_max) {
+    std::string out;
+    for (;;) {
+        Task<Result<Slice>> reading = reply.body->read();
+        auto part = co_await loop::within(loop_, settings_.stall_timeout, std::move(reading));
+        if (!part) co_return std::move(part).error();
+        if (part->empty()) co_return out;
+        if (out.size() + part->size() > bytes_max)
+            co_return Error(Kind::too_large,
+                            fmt::format("answer is larger than the limit of {} bytes", bytes_max));
+        out += part->view();
+    }
+}
+
+Task<Result<std::string>> Session::fetch_token(Challenge challenge) {
+    auto realm = codec::parse_url(challenge.parameter("realm"));
+    if (!realm) co_return Error(Kind::invalid, "invalid token realm in the registry's answer");
+    // Credentials of a verified registry never travel in the clear (R1).
+    if (!realm->https() && endpoint_.https && endpoint_.verify)
+        co_return Error(Kind::denied,
+                        fmt::format("token realm {} is not https", realm->printable()));
+    std::string base = realm->scheme + "://" + realm->authority();
+    std::string target = realm->target;
+    std::string service(challenge.parameter("service"));
+    std::string scope(challenge.parameter("scope"));
+    if (scope.empty()) scope = "repository:" + repository_ + ":pull";
+    std::vector<std::pair<std::string, std::string>> headers{{"Accept", "application/json"}};
+    std::string method = "GET", body;
+    codec::Query query;
+    if (!service.empty()) query.add("service", service);
+    query.add("scope", scope);
+    if (!credentials_.identity_token.empty()) {
+        method = "POST";
+        query.add("client_id", "docker");
+        query.add("grant_type", "refresh_token");
+        query.add("refresh_token", credentials_.identity_token);
+        body = query.encode();
+        headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+    } else {
+        if (!credentials_.username.empty()) {
+            query.add("account", credentials_.username);
+            headers.emplace_back("Authorization", basic_header(credentials_));
+        }
+        target += (target.find('?') == std::string::npos ? "?" : "&") + query.encode();
+    }
+    auto reply = co_await send(method, base + target, std::move(headers), std::move(body));
+    if (!reply) co_return in_request(method, realm->printable(), reply.error());
+    CO_TRY(std::string text, co_await read_body(*reply, token_bytes_max));
+    if (reply->status >= 400) {
+        Refusal refusal = read_refusal(reply->status, reply->header("www-authenticate"), text);
+        co_return in_request(method, realm->printable(), Error(refusal.kind(), refusal.text()));
+    }
+    auto token = json::read<wire::oci::TokenReply>(text);
+    // The document's text stays out of the message: it may hold the token.
+    if (!token)
+        co_return in_request(method, realm->printable(),
+                             Error(Kind::internal, "invalid token answer"));
+    std::string value = token->token.empty() ? token->access_token : token->token;
+    if (!header_safe(value))
+        co_return in_request(
+            method, realm->printable(),
+            Error(Kind::internal, "authorization server did not include a token in the response"));
+    co_return value;
+}
+
+// Gets a new Authorization value. `used` is the one the registry refused; when another task has
+// replaced it meanwhile there is nothing to do.
+Task<Status> Session::authorize(std::string challenge_header, std::string used) {
+    CO_TRY(auto lock, co_await authorizing_.lock());
+    if (authorization_ != used) co_return Status();
+    std::vector<Challenge> challenges = parse_challenges(challenge_header);
+    if (const Challenge* bearer = find_challenge(challenges, "bearer")) {
+        CO_TRY(std::string token, co_await fetch_token(*bearer));
+        authorization_ = "Bearer " + token;
+        co_return Status();
+    }
+    if (find_challenge(challenges, "basic") != nullptr) {
+        if (credentials_.username.empty())
+            co_return Error(Kind::unauthorized, "no basic auth credentials");
+        std::string header = basic_header(credentials_);
+        if (header == used)
+            co_return Error(Kind::unauthorized, "unauthorized: authentication required");
+        authorization_ = std::move(header);
+        co_return Status();
+    }
+    co_return Error(Kind::unauthorized, "unauthorized: authentication required");
+}
+
+Task<Result<Reply>> Session::request(std::string method, std::string what,
+                                     std::vector<std::pair<std::string, std::string>> headers,
+                                     Trouble& trouble) {
+    std::string url = fmt::format("{}/v2/{}/{}", endpoint_.base, repository_, what);
+    for (int round = 0;; ++round) {
+        std::string used = authorization_;
+        auto with_auth = headers;
+        if (!used.empty()) with_auth.emplace_back("Authorization", used);
+        auto reply = co_await send(method, url, std::move(with_auth), "");
+        trouble.failure = {};
+        trouble.refusal = {};
+        if (!reply) {
+            // Docker pings /v2/ first, so that is the address its message names.
+            trouble.error = in_request("GET", endpoint_.base + "/v2/", reply.error());
+            co_return trouble.error;
+        }
+        if (reply->status < 400) co_return std::move(*reply);
+        unsigned status = reply->status;
+        std::string challenge = reply->header("www-authenticate");
+        std::string after = reply->header("retry-after");
+        std::string text;
+        if (method != "HEAD") {
+            auto body = co_await read_body(*reply, refusal_bytes_max);
+            if (body) text = std::move(*body);
+        }
+        reply = Error(Kind::internal, "");  // gives the connection back before asking elsewhere
+        if (status == 401 && round < 2) {
+            Status authorized = co_await authorize(challenge, used);
+            if (authorized) continue;
+            trouble.refusal =
+                Refusal{.status = 401, .code = "UNAUTHORIZED", .message = {}, .retry_after = {}};
+            trouble.failure.status = 401;
+            trouble.error = authorized.error().message() == "no basic auth credentials"
+                                ? in_request(method, url, authorized.error())
+                                : authorized.error();
+            co_return trouble.error;
+        }
+        trouble.refusal = read_refusal(status, challenge, text);
+        trouble.refusal.retry_after = parse_retry_after(after, base::now());
+        trouble.failure = {.status = status, .retry_after = trouble.refusal.retry_after};
+        trouble.error = Error(trouble.refusal.kind(), trouble.refusal.text());
+        co_return trouble.error;
+    }
+}
+
+Task<Result<std::string>> Session::document(std::string what, std::string accept,
+                                            std::size_t bytes_max, std::string& content_type,
+                                            Trouble& trouble) {
+    Attempts attempts(settings_.retry);
+    for (;;) {
+        std::vector<std::pair<std::string, std::string>> headers;
+        if (!accept.empty()) headers.emplace_back("Accept", accept);
+        auto reply = co_await request("GET", what, std::move(headers), trouble);
+        if (reply) {
+            content_type = reply->header("content-type");
+            auto body = co_await read_body(*reply, bytes_max);
+            if (body || body.error().kind() == Kind::too_large ||
+                body.error().kind() == Kind::cancelled) {
+                if (!body) trouble.error = body.error();
+                co_return std::move(body);
+            }
+            trouble.refusal = {};
+            trouble.failure = {};
+            trouble.error = in_request(
+                "GET", fmt::format("{}/v2/{}/{}", endpoint_.base, repository_, what), body.error());
+        } else if (reply.error().kind() == Kind::cancelled) {
+            co_return std::move(reply).error();
+        }
+        // A host that cannot be reached at all is told at once: the user is waiting at the prompt,
+        // and a mirror's fall-back too.
+        unsigned allowed = trouble.answered() ? settings_.retry.attempts_max
+                                              : std::min(2U, settings_.retry.attempts_max);
+        auto pause = attempts.failed(trouble.failure, 0, chance());
+        if (!pause || attempts.made() >= allowed ||
+            trouble.error.message().find("connection refused") != std::string::npos)
+            co_return trouble.error;
+        CO_TRY_DO(co_await loop::sleep(loop_, *pause));
+    }
+}
+
+}  // namespace registry

@@ -1,0 +1,55 @@
+// How requests to registries leave the process. The real one (http_transport.h) stands on the HTTP
+// client; tests put a scripted one in its place.
+#pragma once
+
+#include "base/bytes.h"
+#include "loop/task.h"
+#include "registry/endpoints.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace registry {
+
+struct Request {
+    std::string method = "GET";
+    std::string url;
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+    bool verify = true;              // the server's certificate
+    std::vector<std::string> certs;  // folders as in Endpoint
+};
+
+class Body {
+public:
+    virtual ~Body() = default;
+    // Empty slice: the end as announced. A body cut short is an error.
+    virtual Task<Result<Slice>> read() = 0;
+};
+
+struct Reply {
+    unsigned status = 0;
+    std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+    std::unique_ptr<Body> body;                                // never null
+
+    // The values of that (lower-case) name joined by ", "; "" when absent.
+    std::string header(std::string_view name) const {
+        std::string out;
+        for (const auto& [key, value] : headers)
+            if (key == name) out += out.empty() ? value : ", " + value;
+        return out;
+    }
+};
+
+class Transport {
+public:
+    virtual ~Transport() = default;
+    // Follows redirects (bounded, never from https to http), dropping Authorization when the host
+    // changes. Errors name hosts and addresses, never a query or a header. Dropping the reply gives
+    // up what was not read.
+    virtual Task<Result<Reply>> send(Request request) = 0;
+};
+
+}  // namespace registry
