@@ -90,17 +90,6 @@ Error reference_error(const Trouble& trouble, const Target& target) {
 
 }  // namespace
 
-std::string Target::familiar_name() const {
-    if (domain != hub_domain) return domain + "/" + path;
-    return path.starts_with("library/") && path.find('/', 8) == std::string::npos ? path.substr(8)
-                                                                                  : path;
-}
-
-std::string Target::familiar() const {
-    if (!digest.empty()) return familiar_name() + "@" + digest;
-    return familiar_name() + ":" + tag;
-}
-
 Puller::Puller(Loop& loop, Workers& workers, store::Store& store, Transport& transport,
                const Registries& registries, PullSettings settings)
     : loop_(loop), workers_(workers), store_(store), transport_(transport), registries_(registries),

@@ -4,6 +4,7 @@
 
 #include "registry/layer.h"
 #include "registry/manifest.h"
+#include "registry/reference.h"
 
 #include <functional>
 #include <map>
@@ -15,17 +16,6 @@
 #include <vector>
 
 namespace registry {
-
-// A normalized reference.
-struct Target {
-    std::string domain;  // "docker.io", "localhost:5000"
-    std::string path;    // "library/centos"
-    std::string tag;     // empty when only a digest was given
-    std::string digest;  // wins over the tag
-
-    std::string familiar_name() const;  // "centos", "user/name", "host:5000/name"
-    std::string familiar() const;       // with :tag or @digest
-};
 
 struct PullRequest {
     Target target;

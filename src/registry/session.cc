@@ -50,8 +50,6 @@ Task<Result<Reply>> Session::send(std::string method, std::string url,
     request.url = std::move(url);
     request.headers = std::move(headers);
     request.body = std::move(body);
-    request.verify = endpoint_.verify;
-    request.certs = endpoint_.certs;
     Task<Result<Reply>> sending = transport_.send(std::move(request));
     auto reply = co_await loop::within(loop_, settings_.answer_timeout, std::move(sending));
     if (!reply && reply.error().kind() == Kind::timeout)

@@ -18,8 +18,6 @@ struct Request {
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    bool verify = true;              // the server's certificate
-    std::vector<std::string> certs;  // folders as in Endpoint
 };
 
 class Body {

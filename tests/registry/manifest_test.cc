@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(digests_and_sizes_are_strict) {
             refusal(image(descriptor(type, bad)), oci_type).starts_with("invalid digest in layer"));
     for (std::string bad : {"-1", "9223372036854775808", "1e3", "1.5", "\"7\"", "null"})
         BOOST_TEST_CONTEXT(bad)
-        BOOST_TEST(!parse_manifest(image(descriptor(type, digest_a, bad)), oci_type));
+    BOOST_TEST(!parse_manifest(image(descriptor(type, digest_a, bad)), oci_type));
     std::string huge = descriptor(type, digest_a, "9223372036854775807");
     BOOST_TEST(refusal(image(huge + "," + huge), oci_type) == "layer sizes overflow");
     BOOST_TEST(!parse_manifest(image(descriptor("application/zip")), oci_type));
