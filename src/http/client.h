@@ -27,7 +27,7 @@ struct ClientOptions {
     loop::Milliseconds tls_timeout = std::chrono::seconds(10);
     // 0: wait for ever (the engine's own API answers when it can).
     loop::Milliseconds head_timeout = std::chrono::seconds(60);
-    loop::Milliseconds stall_timeout = std::chrono::seconds(60);  // per read of a body
+    loop::Milliseconds stall_timeout = std::chrono::seconds(60);  // per read of a body; 0: none
     loop::Milliseconds idle_timeout = std::chrono::seconds(60);
     int redirects_max = 10;
 };

@@ -45,6 +45,25 @@ const BIO_METHOD* slice_method() {
     return method;
 }
 
+struct CertificateDeleter {
+    void operator()(X509* certificate) const { X509_free(certificate); }
+};
+using CertificatePointer = std::unique_ptr<X509, CertificateDeleter>;
+
+// OpenSSL forgets a certificate that it has refused; the error is about it, so it is kept
+// (application data of the SSL: a CertificatePointer).
+int remember_refused(int fine, X509_STORE_CTX* verifying) {
+    if (fine == 1) return 1;
+    auto* ssl = static_cast<SSL*>(
+        X509_STORE_CTX_get_ex_data(verifying, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* refused = static_cast<CertificatePointer*>(SSL_get_app_data(ssl));
+    X509* certificate = X509_STORE_CTX_get_current_cert(verifying);
+    if (certificate == nullptr) certificate = X509_STORE_CTX_get0_cert(verifying);
+    if (refused != nullptr && certificate != nullptr && X509_up_ref(certificate) == 1)
+        refused->reset(certificate);
+    return 0;
+}
+
 struct SslDeleter {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
@@ -88,9 +107,7 @@ bool is_address(const std::string& host) {
 }
 
 // Go's sentence for a failed verification.
-std::string verify_text(SSL* ssl, const std::string& host) {
-    long code = SSL_get_verify_result(ssl);
-    X509* certificate = SSL_get0_peer_certificate(ssl);
+std::string verify_text(long code, X509* certificate, const std::string& host) {
     std::string now = base::rfc3339_nano(Time{base::now().seconds() * 1000000000});
     switch (code) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -135,6 +152,9 @@ public:
         BIO_set_data(in, &encrypted_);
         BIO_set_init(in, 1);
         SSL_set_bio(ssl_.get(), in, BIO_new(BIO_s_mem()));
+        SSL_set_app_data(ssl_.get(), &refused_);
+        int mode = SSL_get_verify_mode(ssl_.get());
+        if (mode != SSL_VERIFY_NONE) SSL_set_verify(ssl_.get(), mode, remember_refused);
     }
 
     Task<Status> handshake(std::string host) {
@@ -237,8 +257,10 @@ private:
         Error error(Kind::unavailable, "tls: connection failure");
         if (SSL_get_verify_result(ssl_.get()) != X509_V_OK &&
             ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
-            error = Error(Kind::unavailable, fmt::format("tls: failed to verify certificate: {}",
-                                                         verify_text(ssl_.get(), host)));
+            error = Error(
+                Kind::unavailable,
+                fmt::format("tls: failed to verify certificate: {}",
+                            verify_text(SSL_get_verify_result(ssl_.get()), refused_.get(), host)));
         else if (first_bytes_.starts_with("HTTP/"))
             error = Error(Kind::unavailable, "http: server gave HTTP response to HTTPS client");
         else if (const char* reason = ERR_reason_error_string(code))
@@ -251,6 +273,7 @@ private:
     Slice encrypted_;
     std::string first_bytes_;
     loop::Mutex sending_;
+    CertificatePointer refused_;
     std::unique_ptr<SSL, SslDeleter> ssl_;
 };
 
