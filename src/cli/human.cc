@@ -1,0 +1,149 @@
+#include "cli/human.h"
+
+#include "base/time.h"
+
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <fmt/format.h>
+
+namespace cli {
+
+std::string human_duration(std::int64_t seconds) {
+    if (seconds < 1) return "Less than a second";
+    if (seconds == 1) return "1 second";
+    if (seconds < 60) return fmt::format("{} seconds", seconds);
+    std::int64_t minutes = seconds / 60;
+    if (minutes == 1) return "About a minute";
+    if (minutes < 60) return fmt::format("{} minutes", minutes);
+    auto hours = static_cast<std::int64_t>(std::lround(static_cast<double>(seconds) / 3600));
+    if (hours == 1) return "About an hour";
+    if (hours < 48) return fmt::format("{} hours", hours);
+    if (hours < 24 * 7 * 2) return fmt::format("{} days", hours / 24);
+    if (hours < 24 * 30 * 2) return fmt::format("{} weeks", hours / 24 / 7);
+    if (hours < 24 * 365 * 2) return fmt::format("{} months", hours / 24 / 30);
+    return fmt::format("{} years", seconds / 3600 / 24 / 365);
+}
+
+namespace {
+
+// C's %.*g, which prints as Go's does up to the sizes there are.
+std::string scaled(double value, double step, int precision, const char* const* units) {
+    int unit = 0;
+    while (value >= step && unit < 8) {
+        value /= step;
+        ++unit;
+    }
+    return fmt::format("{:.{}g}{}", value, precision, units[unit]);
+}
+
+}  // namespace
+
+std::string human_size(double bytes, int precision) {
+    static constexpr std::array units = {"B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"};
+    return scaled(bytes, 1000, precision, units.data());
+}
+
+std::string binary_size(double bytes) {
+    static constexpr std::array units = {"B",   "KiB", "MiB", "GiB", "TiB",
+                                         "PiB", "EiB", "ZiB", "YiB"};
+    return scaled(bytes, 1024, 4, units.data());
+}
+
+Result<std::int64_t> parse_bytes(std::string_view text) {
+    auto bad = [&] { return Error(Kind::invalid, fmt::format("invalid size: '{}'", text)); };
+    std::size_t digits = text.find_last_of("0123456789.");
+    if (digits == text.npos) return bad();
+    std::string number(text.substr(0, digits + 1));
+    std::string suffix;
+    for (char c : text.substr(digits + 1))
+        if (c != ' ') suffix += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    char* end = nullptr;
+    double value = std::strtod(number.c_str(), &end);
+    if (*end != 0) return bad();
+    if (value < 0 && !(number == "-1" && suffix.empty())) return bad();
+    double scale = 1;
+    if (!suffix.empty() && suffix != "b") {
+        std::size_t power = std::string_view("kmgtp").find(suffix[0]);
+        std::string rest = suffix.substr(1);
+        if (power == std::string_view::npos || !(rest.empty() || rest == "b" || rest == "ib"))
+            return bad();
+        scale = std::pow(1024.0, static_cast<double>(power + 1));
+    }
+    if (value * scale > 9.2e18) return bad();
+    return static_cast<std::int64_t>(value * scale);
+}
+
+Result<std::int64_t> parse_duration(std::string_view text) {
+    auto bad = [&] {
+        return Error(Kind::invalid, fmt::format("time: invalid duration \"{}\"", text));
+    };
+    std::string_view rest = text;
+    bool negative = rest.starts_with('-');
+    if (negative || rest.starts_with('+')) rest.remove_prefix(1);
+    if (rest == "0") return std::int64_t(0);
+    if (rest.empty()) return bad();
+    double total = 0;
+    while (!rest.empty()) {
+        std::size_t end = rest.find_first_not_of("0123456789.");
+        if (end == 0) return bad();
+        if (end == rest.npos)
+            return Error(Kind::invalid,
+                         fmt::format("time: missing unit in duration \"{}\"", text));
+        double value = std::strtod(std::string(rest.substr(0, end)).c_str(), nullptr);
+        rest.remove_prefix(end);
+        std::string_view unit = rest.substr(0, rest.find_first_of("0123456789."));
+        double scale = unit == "ns"                       ? 1
+                       : unit == "us" || unit == "\u00b5s" ? 1e3
+                       : unit == "ms"                     ? 1e6
+                       : unit == "s"                      ? 1e9
+                       : unit == "m"                      ? 60e9
+                       : unit == "h"                      ? 3600e9
+                                                          : 0;
+        if (scale == 0)
+            return Error(Kind::invalid, fmt::format("time: unknown unit \"{}\" in duration \"{}\"",
+                                                    unit, text));
+        total += value * scale;
+        rest.remove_prefix(unit.size());
+    }
+    if (total > 9.2e18) return bad();
+    return static_cast<std::int64_t>(negative ? -total : total);
+}
+
+Result<std::string> parse_moment(std::string_view text) {
+    if (auto duration = parse_duration(text)) {
+        std::int64_t at = base::now().ns - *duration;
+        return fmt::format("{}.{:09}", at / 1000000000, at % 1000000000);
+    }
+    if (text.find_first_not_of("0123456789.") == text.npos) return std::string(text);
+    // Docker also takes a time without zone, without seconds, or a bare date.
+    std::string full(text);
+    if (full.size() == 10) full += "T00:00:00";
+    if (full.size() == 16) full += ":00";
+    bool zoned = full.ends_with('Z') || full.find_first_of("+-", 11) != full.npos;
+    auto at = base::parse_rfc3339(zoned ? full : full + "Z");
+    if (!at)
+        return Error(Kind::invalid, fmt::format("failed to parse value as time or duration: "
+                                                "\"{}\"",
+                                                text));
+    return fmt::format("{}.{:09}", at->ns / 1000000000, at->ns % 1000000000);
+}
+
+std::string ellipsis(std::string_view text, std::size_t width) {
+    std::size_t characters = 0;
+    std::size_t cut = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if ((static_cast<unsigned char>(text[i]) & 0xc0) == 0x80) continue;
+        if (++characters == width) cut = i;
+    }
+    if (characters <= width) return std::string(text);
+    return std::string(text.substr(0, cut)) + "\u2026";
+}
+
+std::string short_id(std::string_view id) {
+    if (id.starts_with("sha256:")) id.remove_prefix(7);
+    return std::string(id.substr(0, 12));
+}
+
+}  // namespace cli

@@ -1,0 +1,29 @@
+// Numbers the way docker shows and reads them: ages, sizes, durations.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace cli {
+
+// "Less than a second", "About a minute", "3 hours", "2 years".
+std::string human_duration(std::int64_t seconds);
+// 1000-based with `precision` digits: "5.59MB", "0B".
+std::string human_size(double bytes, int precision);
+// 1024-based: "23.54GiB".
+std::string binary_size(double bytes);
+// "64m", "1.5g", "100" (bytes), "-1": 1024-based. The error reads `invalid size: 'x'`.
+Result<std::int64_t> parse_bytes(std::string_view text);
+// Go's time.ParseDuration, in nanoseconds.
+Result<std::int64_t> parse_duration(std::string_view text);
+// --since and --until: a Unix time, an RFC3339 time or a duration before now, as "seconds.nanos".
+Result<std::string> parse_moment(std::string_view text);
+// At most `width` characters, the last of them an ellipsis when something was cut.
+std::string ellipsis(std::string_view text, std::size_t width);
+// Twelve digits of an id, without "sha256:".
+std::string short_id(std::string_view id);
+
+}  // namespace cli

@@ -1,0 +1,22 @@
+// Lists as docker prints them: aligned tables, `--format` templates, JSON lines.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "codec/gotemplate.h"
+
+namespace cli {
+
+// Go's text/tabwriter with docker's settings: cells are at least 10 wide, 3 apart; a column is
+// aligned over the consecutive lines that have it.
+std::string align(std::string_view text);
+
+// Prints `rows` by `format`: "table ...", "json", or a template of a line. `head` has each column's
+// title under its field's name.
+Result<std::string> render(std::string_view format, const codec::Value& head,
+                           const std::vector<codec::Value>& rows);
+
+}  // namespace cli
