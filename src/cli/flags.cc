@@ -3,7 +3,6 @@
 #include "cli/human.h"
 
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -12,7 +11,9 @@ namespace cli {
 
 namespace {
 
-Error bad(std::string text) { return Error(Kind::invalid, std::move(text)); }
+Error bad(std::string text) {
+    return Error(Kind::invalid, std::move(text));
+}
 
 }  // namespace
 
@@ -25,8 +26,8 @@ Result<bool> parse_bool(const std::string& text) {
 }
 
 void FlagSet::each(std::string name, char letter, std::string type, Setter set, std::string about) {
-    flags_.push_back({std::move(name), letter, std::move(type), std::move(about), std::move(set),
-                      {}, false});
+    flags_.push_back(
+        {std::move(name), letter, std::move(type), std::move(about), std::move(set), {}, false});
 }
 
 void FlagSet::boolean(std::string name, char letter, bool& target, std::string about) {

@@ -89,21 +89,20 @@ Result<std::int64_t> parse_duration(std::string_view text) {
         std::size_t end = rest.find_first_not_of("0123456789.");
         if (end == 0) return bad();
         if (end == rest.npos)
-            return Error(Kind::invalid,
-                         fmt::format("time: missing unit in duration \"{}\"", text));
+            return Error(Kind::invalid, fmt::format("time: missing unit in duration \"{}\"", text));
         double value = std::strtod(std::string(rest.substr(0, end)).c_str(), nullptr);
         rest.remove_prefix(end);
         std::string_view unit = rest.substr(0, rest.find_first_of("0123456789."));
-        double scale = unit == "ns"                       ? 1
+        double scale = unit == "ns"                        ? 1
                        : unit == "us" || unit == "\u00b5s" ? 1e3
-                       : unit == "ms"                     ? 1e6
-                       : unit == "s"                      ? 1e9
-                       : unit == "m"                      ? 60e9
-                       : unit == "h"                      ? 3600e9
-                                                          : 0;
+                       : unit == "ms"                      ? 1e6
+                       : unit == "s"                       ? 1e9
+                       : unit == "m"                       ? 60e9
+                       : unit == "h"                       ? 3600e9
+                                                           : 0;
         if (scale == 0)
-            return Error(Kind::invalid, fmt::format("time: unknown unit \"{}\" in duration \"{}\"",
-                                                    unit, text));
+            return Error(Kind::invalid,
+                         fmt::format("time: unknown unit \"{}\" in duration \"{}\"", unit, text));
         total += value * scale;
         rest.remove_prefix(unit.size());
     }

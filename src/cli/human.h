@@ -1,11 +1,11 @@
 // Numbers the way docker shows and reads them: ages, sizes, durations.
 #pragma once
 
+#include "base/error.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "base/error.h"
 
 namespace cli {
 

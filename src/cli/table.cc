@@ -27,8 +27,10 @@ std::string unescape(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         bool pair = text[i] == '\\' && i + 1 < text.size();
-        if (pair && text[i + 1] == 't') out += '\t';
-        else if (pair && text[i + 1] == 'n') out += '\n';
+        if (pair && text[i + 1] == 't')
+            out += '\t';
+        else if (pair && text[i + 1] == 'n')
+            out += '\n';
         else {
             out += text[i];
             continue;
@@ -38,10 +40,23 @@ std::string unescape(std::string_view text) {
     return out;
 }
 
+// Lists come out with Go's HTML escaping, unlike `json` inside a template.
+void append_row_json(std::string& out, const codec::Value& row) {
+    for (char c : row.json()) {
+        if (c == '<')
+            out += "\\u003c";
+        else if (c == '>')
+            out += "\\u003e";
+        else if (c == '&')
+            out += "\\u0026";
+        else
+            out += c;
+    }
+}
+
 }  // namespace
 
-std::string align(std::string_view text) {
-    constexpr std::size_t least = 10;
+std::string align(std::string_view text, std::size_t least) {
     constexpr std::size_t padding = 3;
     std::vector<std::vector<std::string>> lines;
     for (const std::string& line : cut(text, '\n'))
@@ -89,7 +104,10 @@ Result<std::string> render(std::string_view format, const codec::Value& head,
         out += '\n';
     }
     for (const codec::Value& row : rows) {
-        TRY_DO(parsed->execute(row, out));
+        if (body == "{{json .}}")
+            append_row_json(out, row);
+        else
+            TRY_DO(parsed->execute(row, out));
         out += '\n';
     }
     return table ? align(out) : out;

@@ -1,18 +1,18 @@
 // Lists as docker prints them: aligned tables, `--format` templates, JSON lines.
 #pragma once
 
+#include "base/error.h"
+#include "codec/gotemplate.h"
+
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/error.h"
-#include "codec/gotemplate.h"
-
 namespace cli {
 
-// Go's text/tabwriter with docker's settings: cells are at least 10 wide, 3 apart; a column is
+// Go's text/tabwriter with docker's settings: cells are at least `least` wide, 3 apart; a column is
 // aligned over the consecutive lines that have it.
-std::string align(std::string_view text);
+std::string align(std::string_view text, std::size_t least = 10);
 
 // Prints `rows` by `format`: "table ...", "json", or a template of a line. `head` has each column's
 // title under its field's name.

@@ -1,0 +1,186 @@
+// What all commands share: arguments, messages, filters, image names, credentials.
+#include "cli/context.h"
+
+#include "cli/console.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+
+namespace cli {
+
+void print(std::string_view text) {
+    put(1, text);
+}
+
+int fail(std::string_view text, int code) {
+    put(2, std::string(text) + "\n");
+    return code;
+}
+
+int fail(const Error& error, int code) {
+    return fail(error.message(), code);
+}
+
+Parsed parse_command(FlagSet& flags, const Arguments& arguments, Count count, bool interspersed) {
+    std::string name = flags.program() + " " + flags.command();
+    std::string usage = fmt::format("\n\nUsage:  {} {}\n\nRun '{} --help' for more information",
+                                    flags.program(), flags.line(), name);
+    auto parsed = flags.parse(arguments, interspersed);
+    if (!parsed) return {{}, fail(parsed.error().message() + usage, 125)};
+    if (flags.wants_help()) {
+        print(flags.help());
+        return {{}, 0};
+    }
+    auto given = static_cast<int>(parsed->size());
+    bool few = given < count.least;
+    if (!few && (count.most < 0 || given <= count.most)) return {std::move(parsed).value(), {}};
+    std::string wants = count.most == 0 ? "accepts no arguments"
+                        : count.least == count.most
+                            ? fmt::format("requires {} argument", count.least)
+                        : few ? fmt::format("requires at least {} argument", count.least)
+                              : fmt::format("requires at most {} argument", count.most);
+    int shown = few ? count.least : count.most;
+    if (shown > 1) wants += "s";
+    return {{}, fail(fmt::format("{}: '{}' {}{}", flags.program(), name, wants, usage), 1)};
+}
+
+Result<std::string> filters_of(const Arguments& filters) {
+    if (filters.empty()) return std::string();
+    Value out = Value::object();
+    for (const std::string& filter : filters) {
+        std::size_t equals = filter.find('=');
+        if (equals == filter.npos)
+            return Error(
+                Kind::invalid,
+                fmt::format("invalid argument \"{}\" for \"-f, --filter\" flag: invalid filter "
+                            "'{}'",
+                            filter, filter));
+        std::string key = filter.substr(0, equals);
+        for (char& c : key)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        out.at(key).set(filter.substr(equals + 1), true);
+    }
+    return out.json();
+}
+
+namespace {
+
+bool has_tag(std::string_view image) {
+    if (image.find('@') != image.npos) return true;
+    std::size_t slash = image.rfind('/');
+    return image.find(':', slash == image.npos ? 0 : slash) != image.npos;
+}
+
+// The part before the first slash, if it is a registry's host.
+std::string_view registry_of(std::string_view image) {
+    std::size_t slash = image.find('/');
+    if (slash == image.npos) return "";
+    std::string_view first = image.substr(0, slash);
+    bool host = first.find_first_of(".:") != first.npos || first == "localhost";
+    return host ? first : std::string_view();
+}
+
+}  // namespace
+
+std::string familiar_with_tag(std::string_view image) {
+    if (image.starts_with("docker.io/")) image.remove_prefix(10);
+    if (image.starts_with("library/")) image.remove_prefix(8);
+    return has_tag(image) ? std::string(image) : std::string(image) + ":latest";
+}
+
+std::string full_name(std::string_view image) {
+    std::string name = has_tag(image) ? std::string(image) : std::string(image) + ":latest";
+    if (!registry_of(name).empty()) return name;
+    bool bare = name.find('/') == name.npos;
+    return std::string("docker.io/") + (bare ? "library/" : "") + name;
+}
+
+namespace {
+
+constexpr std::string_view base64_standard =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string base64url(std::string_view bytes) {
+    std::string out;
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        unsigned block = 0;
+        for (std::size_t k = 0; k < 3; ++k)
+            block =
+                block << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0);
+        for (std::size_t k = 0; k < 4; ++k) {
+            char c = base64_standard[block >> (18 - 6 * k) & 63];
+            bool past = k > bytes.size() - i;
+            out += past ? '=' : c == '+' ? '-' : c == '/' ? '_' : c;
+        }
+    }
+    return out;
+}
+
+std::string unbase64(std::string_view text) {
+    std::string out;
+    unsigned bits = 0;
+    int have = 0;
+    for (char c : text) {
+        std::size_t digit = base64_standard.find(c);
+        if (digit == base64_standard.npos) break;
+        bits = bits << 6 | static_cast<unsigned>(digit);
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out += static_cast<char>(bits >> have & 0xff);
+        }
+    }
+    return out;
+}
+
+// `docker-credential-NAME get`; null when it has nothing.
+Value ask_helper(const std::string& helper, const std::string& server) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_-";
+    // Both go through a shell: only characters that mean nothing to it.
+    if (helper.find_first_not_of(plain) != helper.npos ||
+        server.find_first_not_of(plain) != server.npos)
+        return Value();
+    std::string command =
+        fmt::format("echo {} | docker-credential-{} get 2>/dev/null", server, helper);
+    FILE* pipe = popen(command.c_str(), "re");
+    if (pipe == nullptr) return Value();
+    std::string answer;
+    char buffer[4096];
+    while (std::size_t size = std::fread(buffer, 1, sizeof buffer, pipe))
+        answer.append(buffer, size);
+    pclose(pipe);
+    auto parsed = codec::parse_value(answer);
+    return parsed ? std::move(parsed).value() : Value();
+}
+
+}  // namespace
+
+std::string registry_auth(const Value& config, std::string_view image) {
+    std::string server(registry_of(image));
+    if (server.empty() || server == "docker.io") server = "https://index.docker.io/v1/";
+    Value auth = Value::object();
+    std::string helper = config["credHelpers"][server].text();
+    if (helper.empty()) helper = config["credsStore"].text();
+    if (!helper.empty()) {
+        Value secret = ask_helper(helper, server);
+        if (secret["Username"].text() == "<token>")
+            auth.set("identitytoken", secret["Secret"]);
+        else if (!secret.is_null())
+            auth.set("username", secret["Username"]).set("password", secret["Secret"]);
+    }
+    const Value& stored = config["auths"][server];
+    if (auth.members().empty() && stored.is_object()) {
+        std::string pair = unbase64(stored["auth"].text());
+        std::size_t colon = pair.find(':');
+        if (colon != pair.npos)
+            auth.set("username", pair.substr(0, colon)).set("password", pair.substr(colon + 1));
+        if (!stored["identitytoken"].text().empty())
+            auth.set("identitytoken", stored["identitytoken"]);
+    }
+    if (!auth.members().empty()) auth.set("serveraddress", server);
+    return base64url(auth.json());
+}
+
+}  // namespace cli

@@ -1,0 +1,78 @@
+// The documents of a pull, shown: one line per layer that moves on a terminal, a line per step
+// elsewhere.
+#include "cli/console.h"
+#include "cli/context.h"
+#include "cli/human.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+// "[====>      ]  1.2MB/3.4MB"
+std::string bar(const Value& detail, unsigned columns) {
+    std::int64_t current = detail["current"].integer();
+    std::int64_t total = detail["total"].integer();
+    if (current <= 0 && total <= 0) return "";
+    if (detail["units"].text() == "s") return fmt::format("{} s", current);
+    std::string now = human_size(static_cast<double>(current), 4);
+    if (total <= 0) return fmt::format("{:>8}", now);
+    std::string numbers = fmt::format("{:>8}/{}", now, human_size(static_cast<double>(total), 4));
+    if (current > total) numbers = fmt::format("{:>8}", now);
+    if (columns <= 110) {
+        // Half a width of 110 is what a bar of 50 needs beside its texts.
+        if (columns < 60) return numbers;
+    }
+    auto done = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(current * 50 / std::max<std::int64_t>(total, 1), 0, 50));
+    std::string drawn = std::string(done, '=') + ">";
+    drawn.resize(51, ' ');
+    if (done >= 50) drawn = std::string(50, '=') + ">";
+    return fmt::format("[{}]  {}", drawn, numbers);
+}
+
+}  // namespace
+
+Task<Status> show_progress(Exchange& exchange, int fd, bool quiet) {
+    bool terminal = is_terminal(fd);
+    std::vector<std::string> lines;  // ids in the order of their lines
+    for (;;) {
+        CO_TRY(Value message, co_await exchange.next_value());
+        if (message.is_null()) co_return Status();
+        std::string error = message["errorDetail"]["message"].text();
+        if (error.empty()) error = message["error"].text();
+        if (!error.empty()) co_return Error(Kind::internal, error);
+        if (quiet) continue;
+        const std::string& id = message["id"].text();
+        std::string status = message["status"].text();
+        if (status.empty() && !message["stream"].text().empty()) {
+            put(fd, message["stream"].text());
+            continue;
+        }
+        std::string progress = bar(message["progressDetail"], window_size().second);
+        std::string text = id.empty() ? status : id + ": " + status;
+        if (!terminal) {
+            if (progress.empty()) put(fd, text + "\n");
+            continue;
+        }
+        if (id.empty()) {
+            put(fd, text + "\n");
+            lines.clear();
+            continue;
+        }
+        auto at = std::ranges::find(lines, id);
+        std::size_t up = static_cast<std::size_t>(lines.end() - at);
+        if (at == lines.end()) {
+            // "Pulling from" has the tag as its id, and stays where it is.
+            lines.push_back(id);
+            put(fd, "\n");
+            up = 1;
+        }
+        if (!progress.empty()) text += " " + progress;
+        put(fd, fmt::format("\x1b[{}A\x1b[2K\r{}\r\x1b[{}B", up, text, up));
+    }
+}
+
+}  // namespace cli

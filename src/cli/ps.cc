@@ -1,0 +1,188 @@
+// ps: the list of containers.
+#include "base/time.h"
+#include "cli/context.h"
+#include "cli/human.h"
+#include "cli/table.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+std::string joined(const Arguments& parts, std::string_view separator) {
+    return fmt::format("{}", fmt::join(parts, separator));
+}
+
+std::string local_time(std::int64_t seconds) {
+    std::time_t at = seconds;
+    std::tm parts{};
+    localtime_r(&at, &parts);
+    char buffer[64];
+    std::size_t size = std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M:%S %z %Z", &parts);
+    return std::string(buffer, size);
+}
+
+// "0.0.0.0:8080-8081->80-81/tcp, 90/tcp": neighbours of one address and protocol are one range.
+std::string ports_text(const Value& ports) {
+    struct Run {
+        std::string ip, protocol;
+        std::int64_t inside, outside, count;
+    };
+    std::vector<Run> runs;
+    std::vector<Value> sorted(ports.items().begin(), ports.items().end());
+    auto key = [](const Value& port) {
+        return std::tuple(port["Type"].text(), port["IP"].text(), port["PrivatePort"].integer(),
+                          port["PublicPort"].integer());
+    };
+    std::ranges::sort(sorted, {}, key);
+    for (const Value& port : sorted) {
+        Run one{port["IP"].text(), port["Type"].text(), port["PrivatePort"].integer(),
+                port["PublicPort"].integer(), 1};
+        Run* last = runs.empty() ? nullptr : &runs.back();
+        bool next =
+            last && last->ip == one.ip && last->protocol == one.protocol &&
+            last->inside + last->count == one.inside &&
+            (last->outside == 0 ? one.outside == 0 : last->outside + last->count == one.outside);
+        if (next)
+            ++last->count;
+        else
+            runs.push_back(one);
+    }
+    Arguments texts;
+    for (const Run& run : runs) {
+        auto range = [&](std::int64_t first) {
+            return run.count == 1 ? std::to_string(first)
+                                  : fmt::format("{}-{}", first, first + run.count - 1);
+        };
+        std::string ip = run.ip.find(':') == run.ip.npos ? run.ip : "[" + run.ip + "]";
+        std::string text = range(run.inside) + "/" + run.protocol;
+        if (run.outside) text = fmt::format("{}:{}->{}", ip, range(run.outside), text);
+        texts.push_back(std::move(text));
+    }
+    return joined(texts, ", ");
+}
+
+Value row_of(const Value& c, bool trunc) {
+    Value row = Value::object("*formatter.ContainerContext");
+    std::string command = c["Command"].text();
+    row.set("Command", codec::go_quote(trunc ? ellipsis(command, 20) : command));
+    std::int64_t created = c["Created"].integer();
+    row.set("CreatedAt", local_time(created));
+    const std::string& id = c["Id"].text();
+    row.set("ID", trunc ? short_id(id) : id);
+    std::string image = c["Image"].text();
+    if (image.empty()) image = "<no image>";
+    // An image whose name moved on is listed by its id.
+    if (trunc && image.starts_with("sha256:")) image = short_id(image);
+    row.set("Image", image);
+    Arguments labels;
+    for (const Value::Member& label : c["Labels"].members())
+        labels.push_back(label.name + "=" + label.value.text());
+    row.set("Labels", joined(labels, ","));
+    Arguments mounts;
+    int local = 0;
+    for (const Value& mount : c["Mounts"].items()) {
+        std::string name =
+            mount["Name"].text().empty() ? mount["Source"].text() : mount["Name"].text();
+        mounts.push_back(trunc ? ellipsis(name, 15) : name);
+        local += mount["Driver"].text() == "local";
+    }
+    row.set("LocalVolumes", std::to_string(local)).set("Mounts", joined(mounts, ","));
+    Arguments names;
+    for (const Value& name : c["Names"].items()) {
+        std::string text = name.text().substr(name.text().starts_with('/') ? 1 : 0);
+        // "/web/db" is a link's name for it, shown with --no-trunc only.
+        if (!trunc || text.find('/') == text.npos) names.push_back(text);
+    }
+    row.set("Names", joined(names, ","));
+    Arguments networks;
+    for (const Value::Member& network : c["NetworkSettings"]["Networks"].members())
+        networks.push_back(network.name);
+    row.set("Networks", joined(networks, ",")).set("Platform", Value());
+    row.set("Ports", ports_text(c["Ports"]));
+    row.set("RunningFor", human_duration(base::now().seconds() - created) + " ago");
+    std::string size = human_size(static_cast<double>(c["SizeRw"].integer()), 3);
+    if (c["SizeRootFs"].integer() > 0)
+        size += fmt::format(" (virtual {})",
+                            human_size(static_cast<double>(c["SizeRootFs"].integer()), 3));
+    row.set("Size", size).set("State", c["State"]).set("Status", c["Status"]);
+    Value all = c["Labels"];
+    row.set("Label", Value::function([all](std::span<const Value> given) -> Result<Value> {
+                if (given.size() != 1)
+                    return Error(
+                        Kind::invalid,
+                        fmt::format("wrong number of args for Label: want 1 got {}", given.size()));
+                return Value(all[given[0].text()].text());
+            }));
+    return row;
+}
+
+Value head() {
+    Value head = Value::object("formatter.SubHeaderContext");
+    using Pair = std::pair<const char*, const char*>;
+    for (auto [name, title] :
+         {Pair("ID", "CONTAINER ID"), Pair("Names", "NAMES"), Pair("Image", "IMAGE"),
+          Pair("Command", "COMMAND"), Pair("CreatedAt", "CREATED AT"),
+          Pair("RunningFor", "CREATED"), Pair("Ports", "PORTS"), Pair("State", "STATE"),
+          Pair("Status", "STATUS"), Pair("Size", "SIZE"), Pair("Labels", "LABELS"),
+          Pair("Mounts", "MOUNTS"), Pair("LocalVolumes", "LOCAL VOLUMES"),
+          Pair("Networks", "NETWORKS"), Pair("Platform", "PLATFORM")})
+        head.set(name, title);
+    head.set("Label", Value::function([](std::span<const Value> given) -> Result<Value> {
+                 std::string name = given.empty() ? "" : given[0].text();
+                 for (char& c : name)
+                     c = c == '.' || c == '-' || c == '_' ? ' ' : c;
+                 return Value(name.substr(name.rfind('.') == name.npos ? 0 : name.rfind('.') + 1));
+             }));
+    return head;
+}
+
+}  // namespace
+
+Task<int> run_ps(Context& context, Arguments words) {
+    bool all = false, latest = false, no_trunc = false, quiet = false, size = false;
+    std::optional<std::int64_t> last;
+    std::string format;
+    Arguments filters;
+    FlagSet flags(context.program, "ps [OPTIONS]", "List containers");
+    flags.boolean("all", 'a', all, "Show all containers, not only running ones");
+    flags.list("filter", 'f', filters, "Show only what fits (status=exited, name=x ...)");
+    flags.text("format", 0, format, "'table', 'table TEMPLATE', 'json' or a Go template");
+    flags.integer("last", 'n', last, "Show the n last created containers");
+    flags.boolean("latest", 'l', latest, "Show the last created container");
+    flags.boolean("no-trunc", 0, no_trunc, "Do not shorten");
+    flags.boolean("quiet", 'q', quiet, "Only ids");
+    flags.boolean("size", 's', size, "Show sizes");
+    Parsed parsed = parse_command(flags, words, {0, 0});
+    if (parsed.exit) co_return *parsed.exit;
+    auto filter = filters_of(filters);
+    if (!filter) co_return fail(filter.error(), 125);
+    if (format.empty() && !quiet) format = context.config["psFormat"].text();
+    if (format.empty() || format == "table") {
+        format = "table "
+                 "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{."
+                 "Names}}";
+        if (size) format += "\t{{.Size}}";
+        if (quiet) format = "{{.ID}}";
+    }
+    Engine::Call call = get("/containers/json");
+    if (latest && !last) last = 1;
+    if (all) call.query.add("all", "1");
+    if (last && *last >= 0) call.query.add("limit", std::to_string(*last));
+    if (size || format.find(".Size") != format.npos) call.query.add("size", "1");
+    if (!filter->empty()) call.query.add("filters", *filter);
+    auto list = co_await context.engine.value(std::move(call));
+    if (!list) co_return fail(list.error());
+    std::vector<Value> rows;
+    for (const Value& one : list->items())
+        rows.push_back(row_of(one, !no_trunc));
+    auto out = render(format, head(), rows);
+    if (!out) co_return fail(out.error());
+    print(*out);
+    co_return 0;
+}
+
+}  // namespace cli

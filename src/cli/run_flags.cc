@@ -1,0 +1,130 @@
+// Which flags run and create have.
+#include "cli/run_options.h"
+
+namespace cli {
+
+void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
+    if (run) {
+        f.boolean("detach", 'd', o.detach, "Run in the background and print the container's id");
+        f.boolean("sig-proxy", 0, o.sig_proxy, "Pass signals on to the process (default true)");
+        f.text("detach-keys", 0, o.detach_keys, "Key sequence that leaves the container running");
+    }
+    f.list("add-host", 0, o.add_host, "Add a host name with its address (host:ip)");
+    f.list("annotation", 0, o.annotations, "Add an annotation, passed to the runtime");
+    f.list("attach", 'a', o.attach, "Attach to STDIN, STDOUT or STDERR");
+    f.integer("blkio-weight", 0, o.blkio_weight, "Block IO weight, 10 to 1000 (0: off)");
+    f.list("blkio-weight-device", 0, o.blkio_device, "Block IO weight of a device");
+    f.list("cap-add", 0, o.cap_add, "Add a Linux capability");
+    f.list("cap-drop", 0, o.cap_drop, "Drop a Linux capability");
+    f.text("cgroup-parent", 0, o.cgroup_parent, "Parent cgroup");
+    f.text("cgroupns", 0, o.cgroupns, "Cgroup namespace (host|private)");
+    f.text("cidfile", 0, o.cidfile, "Write the container's id to this file");
+    f.integer("cpu-count", 0, o.cpu_count, "CPU count (Windows only)");
+    f.integer("cpu-percent", 0, o.cpu_percent, "CPU percent (Windows only)");
+    f.integer("cpu-period", 0, o.cpu_period, "CFS period in microseconds");
+    f.integer("cpu-quota", 0, o.cpu_quota, "CFS quota in microseconds");
+    f.integer("cpu-rt-period", 0, o.cpu_rt_period, "Real-time period in microseconds");
+    f.integer("cpu-rt-runtime", 0, o.cpu_rt_runtime, "Real-time runtime in microseconds");
+    f.integer("cpu-shares", 'c', o.cpu_shares, "CPU shares (relative weight)");
+    f.text("cpus", 0, o.cpus, "Number of CPUs", "decimal");
+    f.text("cpuset-cpus", 0, o.cpuset_cpus, "CPUs to run on (0-3, 0,1)");
+    f.text("cpuset-mems", 0, o.cpuset_mems, "Memory nodes to use (0-3, 0,1)");
+    f.list("device", 0, o.devices, "Give a device of the host to the container");
+    f.list("device-cgroup-rule", 0, o.device_rules, "Add a rule to the device list");
+    f.list("device-read-bps", 0, o.read_bps, "Limit reading from a device (bytes per second)");
+    f.list("device-read-iops", 0, o.read_iops, "Limit reading from a device (IO per second)");
+    f.list("device-write-bps", 0, o.write_bps, "Limit writing to a device (bytes per second)");
+    f.list("device-write-iops", 0, o.write_iops, "Limit writing to a device (IO per second)");
+    f.boolean("disable-content-trust", 0, o.content_trust, "Skip image verification");
+    f.list("dns", 0, o.dns, "DNS servers");
+    f.list("dns-option", 0, o.dns_option, "DNS options");
+    f.also("dns-opt");
+    f.list("dns-search", 0, o.dns_search, "DNS search domains");
+    f.text("domainname", 0, o.domainname, "NIS domain name");
+    f.each(
+        "entrypoint", 0, "string",
+        [&o](const std::string& text) -> Status {
+            o.entrypoint = text;
+            return {};
+        },
+        "Replace the image's entrypoint");
+    f.list("env", 'e', o.env, "Set environment variables");
+    f.list("env-file", 0, o.env_file, "Read environment variables from a file");
+    f.list("expose", 0, o.expose, "Expose a port or a range of ports");
+    f.text("gpus", 0, o.gpus, "GPUs to give ('all' for all)", "gpu-request");
+    f.list("group-add", 0, o.group_add, "Additional groups");
+    f.text("health-cmd", 0, o.health_cmd, "Command that checks health");
+    f.duration("health-interval", o.health_interval, "Time between checks (ms|s|m|h)");
+    f.integer("health-retries", 0, o.health_retries, "Failures in a row that mean unhealthy");
+    f.duration("health-start-interval", o.health_start_interval, "Time between checks at start");
+    f.duration("health-start-period", o.health_start_period, "Time to start before failures count");
+    f.duration("health-timeout", o.health_timeout, "Time a check may take");
+    f.text("hostname", 'h', o.hostname, "Host name");
+    f.each(
+        "init", 0, "",
+        [&o](const std::string& text) -> Status {
+            TRY(o.init, parse_bool(text));
+            o.init_given = true;
+            return {};
+        },
+        "Run an init that forwards signals and reaps processes");
+    f.boolean("interactive", 'i', o.interactive, "Keep STDIN open even if not attached");
+    f.bytes("io-maxbandwidth", 0, o.io_bandwidth, "IO bandwidth limit (Windows only)");
+    f.integer("io-maxiops", 0, o.io_maxiops, "IOps limit (Windows only)");
+    f.text("ip", 0, o.ip, "IPv4 address");
+    f.text("ip6", 0, o.ip6, "IPv6 address");
+    f.text("ipc", 0, o.ipc, "IPC mode");
+    f.text("isolation", 0, o.isolation, "Isolation technology");
+    f.bytes("kernel-memory", 0, o.kernel_memory, "Kernel memory limit");
+    f.list("label", 'l', o.labels, "Set a label");
+    f.list("label-file", 0, o.label_file, "Read labels from a file");
+    f.list("link", 0, o.links, "Link to another container");
+    f.list("link-local-ip", 0, o.link_local_ip, "Link-local addresses");
+    f.text("log-driver", 0, o.log_driver, "Logging driver");
+    f.list("log-opt", 0, o.log_opt, "Options of the logging driver");
+    f.text("mac-address", 0, o.mac_address, "MAC address");
+    f.bytes("memory", 'm', o.memory, "Memory limit");
+    f.bytes("memory-reservation", 0, o.memory_reservation, "Memory soft limit");
+    f.bytes("memory-swap", 0, o.memory_swap, "Memory plus swap ('-1': unlimited swap)");
+    f.integer("memory-swappiness", 0, o.memory_swappiness, "Swappiness, 0 to 100");
+    f.list("mount", 0, o.mounts, "Attach a mount (type=bind,src=...,dst=...)");
+    f.text("name", 0, o.name, "Name of the container");
+    f.list("network", 0, o.networks, "Connect to a network");
+    f.also("net");
+    f.list("network-alias", 0, o.network_alias, "Add a network-scoped alias");
+    f.also("net-alias");
+    f.boolean("no-healthcheck", 0, o.no_healthcheck, "Switch off the image's health check");
+    f.boolean("oom-kill-disable", 0, o.oom_kill_disable, "Disable the OOM killer");
+    f.integer("oom-score-adj", 0, o.oom_score_adj, "OOM preference, -1000 to 1000");
+    f.text("pid", 0, o.pid, "PID namespace");
+    f.integer("pids-limit", 0, o.pids_limit, "Limit of processes (-1: unlimited)");
+    f.text("platform", 0, o.platform, "Platform of the image, os/arch[/variant]");
+    f.boolean("privileged", 0, o.privileged, "Give extended privileges");
+    f.list("publish", 'p', o.publish, "Publish ports, [ip:][hostport]:port[/proto]");
+    f.boolean("publish-all", 'P', o.publish_all, "Publish all exposed ports to random ports");
+    f.text("pull", 0, o.pull, "Pull before running (\"always\", \"missing\", \"never\")");
+    f.boolean("quiet", 'q', o.quiet, "Say nothing while pulling");
+    f.boolean("read-only", 0, o.read_only, "Mount the root filesystem read only");
+    f.text("restart", 0, o.restart, "Restart policy (default \"no\")");
+    f.boolean("rm", 0, o.remove, "Remove the container and its anonymous volumes when it exits");
+    f.text("runtime", 0, o.runtime, "Runtime");
+    f.list("security-opt", 0, o.security_opt, "Security options");
+    f.bytes("shm-size", 0, o.shm_size, "Size of /dev/shm");
+    f.text("stop-signal", 0, o.stop_signal, "Signal that stops the container");
+    f.integer("stop-timeout", 0, o.stop_timeout, "Seconds to wait for a stop");
+    f.list("storage-opt", 0, o.storage_opt, "Options of the storage driver");
+    f.list("sysctl", 0, o.sysctl, "Sysctl settings");
+    f.list("tmpfs", 0, o.tmpfs, "Mount a tmpfs");
+    f.boolean("tty", 't', o.tty, "Allocate a pseudo-TTY");
+    f.list("ulimit", 0, o.ulimits, "Ulimits, name=soft[:hard]");
+    f.boolean("use-api-socket", 0, o.api_socket, "Bind mount the API socket");
+    f.text("user", 'u', o.user, "User and group, <name|uid>[:<group|gid>]");
+    f.text("userns", 0, o.userns, "User namespace");
+    f.text("uts", 0, o.uts, "UTS namespace");
+    f.list("volume", 'v', o.volumes, "Bind mount a volume or folder");
+    f.text("volume-driver", 0, o.volume_driver, "Volume driver");
+    f.list("volumes-from", 0, o.volumes_from, "Mount the volumes of another container");
+    f.text("workdir", 'w', o.workdir, "Working directory");
+}
+
+}  // namespace cli

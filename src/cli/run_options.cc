@@ -1,0 +1,206 @@
+#include "cli/run_options.h"
+
+#include "cli/console.h"
+#include "cli/run_parts.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <fmt/format.h>
+
+namespace cli {
+
+namespace {
+
+Error bad(std::string text) {
+    return Error(Kind::invalid, std::move(text));
+}
+
+Status settle_attach(RunOptions& o) {
+    for (std::string name : o.attach) {
+        for (char& c : name)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        if (name == "stdin")
+            o.attach_stdin = true;
+        else if (name == "stdout")
+            o.attach_stdout = true;
+        else if (name == "stderr")
+            o.attach_stderr = true;
+        else
+            return bad(
+                fmt::format("invalid argument \"{}\" for \"-a, --attach\" flag: valid streams "
+                            "are STDIN, STDOUT and STDERR",
+                            name));
+    }
+    if (o.detach && !o.attach.empty())
+        return bad("conflicting options: cannot specify both --attach and --detach");
+    if (o.attach.empty() && !o.detach) {
+        o.attach_stdout = o.attach_stderr = true;
+        o.attach_stdin = o.interactive;
+    }
+    return {};
+}
+
+Status add_health(const RunOptions& o, Value& config) {
+    bool any = !o.health_cmd.empty() || o.health_interval || o.health_timeout ||
+               o.health_start_period || o.health_start_interval || o.health_retries;
+    if (o.no_healthcheck) {
+        if (any) return bad("--no-healthcheck conflicts with --health-* options");
+        config.at("Healthcheck").set("Test", Value::array({Value("NONE")}));
+        return {};
+    }
+    if (!any) return {};
+    Value check = Value::object();
+    if (!o.health_cmd.empty())
+        check.set("Test", Value::array({Value("CMD-SHELL"), Value(o.health_cmd)}));
+    if (o.health_interval < 0) return bad("--health-interval cannot be negative");
+    if (o.health_timeout < 0) return bad("--health-timeout cannot be negative");
+    if (o.health_interval) check.set("Interval", o.health_interval);
+    if (o.health_timeout) check.set("Timeout", o.health_timeout);
+    if (o.health_start_period) check.set("StartPeriod", o.health_start_period);
+    if (o.health_start_interval) check.set("StartInterval", o.health_start_interval);
+    if (o.health_retries) check.set("Retries", *o.health_retries);
+    config.set("Healthcheck", std::move(check));
+    return {};
+}
+
+Value list(const Arguments& items) {
+    return items.empty() ? Value() : Value::texts(items);
+}
+
+Status add_resources(const RunOptions& o, Value& host) {
+    std::int64_t nano_cpus = 0;
+    if (!o.cpus.empty()) {
+        char* end = nullptr;
+        double cpus = std::strtod(o.cpus.c_str(), &end);
+        if (*end != 0)
+            return bad(
+                fmt::format("invalid argument \"{}\" for \"--cpus\" flag: failed to parse {} as "
+                            "a rational number",
+                            o.cpus, o.cpus));
+        nano_cpus = std::llround(cpus * 1e9);
+    }
+    host.set("CpuShares", o.cpu_shares.value_or(0))
+        .set("Memory", o.memory)
+        .set("NanoCpus", nano_cpus);
+    host.set("CgroupParent", o.cgroup_parent).set("BlkioWeight", o.blkio_weight.value_or(0));
+    TRY(Value read_bps, throttle_of(o.read_bps, true));
+    TRY(Value write_bps, throttle_of(o.write_bps, true));
+    TRY(Value read_iops, throttle_of(o.read_iops, false));
+    TRY(Value write_iops, throttle_of(o.write_iops, false));
+    TRY(Value weights, throttle_of(o.blkio_device, false));
+    Value by_weight = Value::array();
+    for (const Value& one : weights.items()) {
+        Value entry = Value::object();
+        entry.set("Path", one["Path"]).set("Weight", one["Rate"]);
+        by_weight.push(std::move(entry));
+    }
+    host.set("BlkioWeightDevice", by_weight).set("BlkioDeviceReadBps", read_bps);
+    host.set("BlkioDeviceWriteBps", write_bps).set("BlkioDeviceReadIOps", read_iops);
+    host.set("BlkioDeviceWriteIOps", write_iops);
+    host.set("CpuPeriod", o.cpu_period.value_or(0)).set("CpuQuota", o.cpu_quota.value_or(0));
+    host.set("CpuRealtimePeriod", o.cpu_rt_period.value_or(0));
+    host.set("CpuRealtimeRuntime", o.cpu_rt_runtime.value_or(0));
+    host.set("CpusetCpus", o.cpuset_cpus).set("CpusetMems", o.cpuset_mems);
+    TRY(Value devices, devices_of(o.devices));
+    host.set("Devices", devices).set("DeviceCgroupRules", list(o.device_rules));
+    if (!o.gpus.empty()) {
+        std::int64_t count = o.gpus == "all" ? -1 : std::atoll(o.gpus.c_str());
+        if (count == 0)
+            return bad(fmt::format("--gpus {}: only `all` and a count are built yet", o.gpus));
+        Value request = Value::object();
+        request.set("Driver", "").set("Count", count).set("DeviceIDs", Value());
+        request.set("Capabilities", Value::array({Value::array({Value("gpu")})}));
+        request.set("Options", Value::object());
+        host.set("DeviceRequests", Value::array({request}));
+    } else {
+        host.set("DeviceRequests", Value());
+    }
+    host.set("MemoryReservation", o.memory_reservation).set("MemorySwap", o.memory_swap);
+    host.set("MemorySwappiness", o.memory_swappiness.value_or(-1))
+        .set("OomKillDisable", o.oom_kill_disable);
+    if (o.kernel_memory) host.set("KernelMemory", o.kernel_memory);
+    host.set("PidsLimit", o.pids_limit.value_or(0));
+    TRY(Value ulimits, ulimits_of(o.ulimits));
+    host.set("Ulimits", ulimits);
+    host.set("CpuCount", o.cpu_count.value_or(0)).set("CpuPercent", o.cpu_percent.value_or(0));
+    host.set("IOMaximumIOps", o.io_maxiops.value_or(0)).set("IOMaximumBandwidth", o.io_bandwidth);
+    return {};
+}
+
+Result<Value> config_of(const RunOptions& o, const std::string& image, const Arguments& command) {
+    Value config = Value::object();
+    config.set("Hostname", o.hostname).set("Domainname", o.domainname).set("User", o.user);
+    config.set("AttachStdin", o.attach_stdin).set("AttachStdout", o.attach_stdout);
+    config.set("AttachStderr", o.attach_stderr).set("Tty", o.tty).set("OpenStdin", o.interactive);
+    config.set("StdinOnce", o.interactive && o.attach_stdin);
+    TRY(Arguments env, env_of(o.env_file, o.env, true));
+    config.set("Env", list(env)).set("Cmd", list(command)).set("Image", image);
+    config.set("Volumes", Value::object()).set("WorkingDir", o.workdir);
+    Value entrypoint;
+    if (o.entrypoint) entrypoint = Value::array({Value(*o.entrypoint)});
+    config.set("Entrypoint", entrypoint);
+    TRY(Arguments labels, env_of(o.label_file, o.labels, false));
+    config.set("Labels", map_of(labels));
+    if (!o.mac_address.empty() && o.networks.empty()) config.set("MacAddress", o.mac_address);
+    if (!o.stop_signal.empty()) config.set("StopSignal", o.stop_signal);
+    if (o.stop_timeout) config.set("StopTimeout", *o.stop_timeout);
+    TRY_DO(add_health(o, config));
+    return config;
+}
+
+}  // namespace
+
+Result<Value> create_body(RunOptions& o, const std::string& image, const Arguments& command) {
+    TRY_DO(settle_attach(o));
+    if (o.api_socket) return bad("--use-api-socket is not built yet");
+    if (o.remove && o.restart != "no" && !o.restart.empty())
+        return bad("conflicting options: cannot specify both --restart and --rm");
+    TRY(Value body, config_of(o, image, command));
+    Value host = Value::object();
+    host.set("ContainerIDFile", o.cidfile);
+    Value log = Value::object();
+    log.set("Type", o.log_driver).set("Config", map_of(o.log_opt));
+    host.set("LogConfig", log);
+    TRY(Value restart, restart_of(o.restart));
+    host.set("RestartPolicy", restart)
+        .set("AutoRemove", o.remove)
+        .set("VolumeDriver", o.volume_driver);
+    auto [rows, columns] = window_size();
+    host.set("ConsoleSize",
+             Value::array({Value(std::int64_t(rows)), Value(std::int64_t(columns))}));
+    if (!o.annotations.empty()) host.set("Annotations", map_of(o.annotations));
+    host.set("CapAdd", list(o.cap_add))
+        .set("CapDrop", list(o.cap_drop))
+        .set("CgroupnsMode", o.cgroupns);
+    host.set("Dns", Value::texts(o.dns)).set("DnsOptions", Value::texts(o.dns_option));
+    host.set("DnsSearch", Value::texts(o.dns_search)).set("ExtraHosts", list(o.add_host));
+    host.set("GroupAdd", list(o.group_add)).set("IpcMode", o.ipc).set("Cgroup", "");
+    host.set("Links", list(o.links)).set("OomScoreAdj", o.oom_score_adj.value_or(0));
+    host.set("PidMode", o.pid)
+        .set("Privileged", o.privileged)
+        .set("PublishAllPorts", o.publish_all);
+    TRY(Arguments security, security_of(o.security_opt));
+    // `systempaths` is the client's word: it stands for two empty path lists.
+    Arguments passed;
+    for (const std::string& option : security) {
+        if (option == "systempaths=unconfined")
+            host.set("MaskedPaths", Value::array()).set("ReadonlyPaths", Value::array());
+        else
+            passed.push_back(option);
+    }
+    host.set("ReadonlyRootfs", o.read_only).set("SecurityOpt", list(passed));
+    if (!o.storage_opt.empty()) host.set("StorageOpt", map_of(o.storage_opt));
+    host.set("UTSMode", o.uts).set("UsernsMode", o.userns).set("ShmSize", o.shm_size);
+    if (!o.sysctl.empty()) host.set("Sysctls", map_of(o.sysctl));
+    if (!o.runtime.empty()) host.set("Runtime", o.runtime);
+    host.set("Isolation", o.isolation);
+    TRY_DO(add_resources(o, host));
+    if (o.init_given) host.set("Init", o.init);
+    TRY_DO(add_ports(o, body, host));
+    TRY_DO(add_mounts(o, body, host));
+    TRY_DO(add_networks(o, body, host));
+    body.set("HostConfig", std::move(host));
+    return body;
+}
+
+}  // namespace cli
