@@ -311,6 +311,7 @@ Result<std::size_t> Parser::State::run(std::string_view bytes) {
 
 // A head or trailers: only bytes that the guard has passed reach llhttp.
 Result<Parser::Step> Parser::State::feed_lines(std::string_view bytes) {
+    if (bytes.empty()) return Step();
     bool done = false;
     std::size_t size = guard.scan(bytes, done);
     if (size == bytes.npos) return refuse(400, "malformed line in HTTP header");
