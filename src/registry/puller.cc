@@ -82,9 +82,7 @@ Status commit_layers(store::Store* store, CommitJob job) {
 }
 
 Error reference_error(const Trouble& trouble, const Target& target) {
-    if (!trouble.answered()) return trouble.error;
-    if (trouble.error.message().find("no basic auth credentials") != std::string::npos)
-        return trouble.error;
+    if (!trouble.answered() || trouble.told) return trouble.error;
     return pull_refused(trouble.refusal, target.familiar_name(), target.familiar());
 }
 

@@ -158,6 +158,7 @@ Task<Result<Reply>> Session::request(std::string method, std::string what,
         auto reply = co_await send(method, url, std::move(with_auth), "");
         trouble.failure = {};
         trouble.refusal = {};
+        trouble.told = false;
         if (!reply) {
             // Docker pings /v2/ first, so that is the address its message names.
             trouble.error = in_request("GET", endpoint_.base + "/v2/", reply.error());
@@ -179,6 +180,7 @@ Task<Result<Reply>> Session::request(std::string method, std::string what,
             trouble.refusal =
                 Refusal{.status = 401, .code = "UNAUTHORIZED", .message = {}, .retry_after = {}};
             trouble.failure.status = 401;
+            trouble.told = true;
             trouble.error = authorized.error().message() == "no basic auth credentials"
                                 ? in_request(method, url, authorized.error())
                                 : authorized.error();

@@ -23,9 +23,10 @@ struct PullSettings {
 
 // An answer that is no success, or none at all.
 struct Trouble {
-    Failure failure;  // for the retry policy
-    Refusal refusal;  // status 0: no answer
-    Error error;      // to show
+    Failure failure;    // for the retry policy
+    Refusal refusal;    // status 0: no answer
+    Error error;        // to show
+    bool told = false;  // error says it all: it came from the token service or is about credentials
 
     bool answered() const { return refusal.status != 0; }
 };
