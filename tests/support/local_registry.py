@@ -1,0 +1,113 @@
+"""Debian's docker-registry on a free loopback port, filled over its own HTTP API."""
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import images
+
+CONFIG = '''version: 0.1
+log: {{level: error}}
+storage:
+  filesystem: {{rootdirectory: {root}}}
+  delete: {{enabled: true}}
+http: {{addr: "{address}:{port}"}}
+'''
+
+
+def free_port(address='127.0.0.1'):
+    with socket.socket() as s:
+        s.bind((address, 0))
+        return s.getsockname()[1]
+
+
+class Registry:
+    """Runs until close(). `run_in` (a list such as nsenter's) puts it in another network namespace."""
+
+    def __init__(self, folder=None, address='127.0.0.1', port=None, run_in=()):
+        if not shutil.which('docker-registry'):
+            raise FileNotFoundError('docker-registry is missing: tools/deps --install test')
+        self._own_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix='lighter-registry.')
+        self.address, self.port = address, port or free_port(address)
+        os.makedirs(self.folder, exist_ok=True)
+        config = os.path.join(self.folder, f'config-{self.port}.yml')
+        with open(config, 'w') as f:
+            f.write(CONFIG.format(root=self.folder, address=address, port=self.port))
+        self.log = open(os.path.join(self.folder, f'log-{self.port}'), 'ab')
+        self.process = subprocess.Popen([*run_in, 'docker-registry', 'serve', config], stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log, start_new_session=True)
+
+    @property
+    def host(self):
+        return f'{self.address}:{self.port}'
+
+    def wait_ready(self):
+        until = time.monotonic() + 20
+        while True:
+            try:
+                connection = self._connect()
+                connection.request('GET', '/v2/')
+                if connection.getresponse().status == 200:
+                    return self
+            except OSError:
+                pass
+            if time.monotonic() > until or self.process.poll() is not None:
+                raise RuntimeError(f'docker-registry does not answer on {self.host}')
+            time.sleep(0.05)
+
+    def _connect(self):
+        return http.client.HTTPConnection(self.address, self.port, timeout=60)
+
+    def _request(self, connection, method, path, body=None, headers=None):
+        connection.request(method, path, body, headers or {})
+        reply = connection.getresponse()
+        data = reply.read()
+        return reply.status, reply.headers, data
+
+    def push_blob(self, name, blob):
+        key = images.digest(blob)
+        connection = self._connect()
+        if self._request(connection, 'HEAD', f'/v2/{name}/blobs/{key}')[0] == 200:
+            return key
+        status, headers, data = self._request(connection, 'POST', f'/v2/{name}/blobs/uploads/')
+        assert status == 202, (status, data)
+        where = headers['Location'].split('://', 1)[-1]
+        where = where[where.index('/'):]
+        where += ('&' if '?' in where else '?') + 'digest=' + key
+        status, _, data = self._request(connection, 'PUT', where, blob, {'Content-Type': 'application/octet-stream'})
+        assert status == 201, (status, data)
+        connection.close()
+        return key
+
+    def push(self, name, tag, image):
+        """Puts an Image or an Index under name:tag; gives the manifest's digest."""
+        if isinstance(image, images.Index):
+            for member in image.images:
+                self.push(name, images.digest(member.manifest), member)
+        else:
+            for blob in image.blobs():
+                self.push_blob(name, blob)
+        connection = self._connect()
+        status, _, data = self._request(connection, 'PUT', f'/v2/{name}/manifests/{tag}', image.manifest,
+                                        {'Content-Type': image.manifest_type})
+        assert status == 201, (status, data)
+        connection.close()
+        return images.digest(image.manifest)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.log.close()
+        if self._own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.wait_ready()
+
+    def __exit__(self, *_):
+        self.close()

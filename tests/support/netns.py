@@ -1,0 +1,35 @@
+"""A network namespace for one test run: engines, registries and bridges inside never meet the host's."""
+
+import os
+import subprocess
+
+
+def run(*args, check=True, **kw):
+    return subprocess.run(args, check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kw).stdout
+
+
+class Netns:
+    def __init__(self, name):
+        self.name = name
+        self.path = f'/run/netns/{name}'
+        run('ip', 'netns', 'add', name)
+        # Not `ip netns exec`: that one mounts a new /sys, which hides the cgroup mounts.
+        self.enter = ['nsenter', f'--net={self.path}', '--']
+        self.run('ip', 'link', 'set', 'lo', 'up')
+
+    def run(self, *args, check=True, **kw):
+        return run(*self.enter, *args, check=check, **kw)
+
+    def links(self):
+        """Names of the links inside, without lo and what the kernel makes by itself."""
+        names = [line.split(': ')[1].split('@')[0] for line in self.run('ip', '-o', 'link').splitlines()]
+        kernel = {'lo', 'tunl0', 'gre0', 'gretap0', 'erspan0', 'ip_vti0', 'ip6_vti0', 'sit0', 'ip6tnl0', 'ip6gre0'}
+        return sorted(set(names) - kernel)
+
+    def tables(self):
+        """The nft tables inside."""
+        return sorted(line for line in self.run('nft', 'list', 'tables', check=False).splitlines() if line.strip())
+
+    def close(self):
+        if os.path.exists(self.path):
+            run('ip', 'netns', 'del', self.name, check=False)
