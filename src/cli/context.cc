@@ -40,6 +40,8 @@ Parsed parse_command(FlagSet& flags, const Arguments& arguments, Count count, bo
                             ? fmt::format("requires {} argument", count.least)
                         : few ? fmt::format("requires at least {} argument", count.least)
                               : fmt::format("requires at most {} argument", count.most);
+    // Docker says See here and Run elsewhere.
+    if (few && count.most < 0) usage.replace(usage.find("\n\nRun '") + 2, 3, "See");
     int shown = few ? count.least : count.most;
     if (shown > 1) wants += "s";
     return {{}, fail(fmt::format("{}: '{}' {}{}", flags.program(), name, wants, usage), 1)};

@@ -44,7 +44,7 @@ Task<int> run_events(Context& context, Arguments words) {
     std::string since, until, format;
     Arguments filters;
     FlagSet flags(context.program, "events [OPTIONS]", "Get real time events from the server");
-    flags.list("filter", 'f', filters, "Show only what fits (type=container, event=die ...)");
+    flags.filters(filters, "Show only what fits (type=container, event=die ...)");
     flags.text("format", 0, format, "'json' or a Go template");
     flags.text("since", 0, since, "Begin with events since this time");
     flags.text("until", 0, until, "End at this time");

@@ -56,6 +56,15 @@ void FlagSet::list(std::string name, char letter, std::vector<std::string>& targ
     each(std::move(name), letter, "list", std::move(set), std::move(about));
 }
 
+void FlagSet::filters(std::vector<std::string>& target, std::string about) {
+    auto set = [&target](const std::string& text) -> Status {
+        if (text.find('=') == text.npos) return bad("bad format of filter (expected name=value)");
+        target.push_back(text);
+        return {};
+    };
+    each("filter", 'f', "filter", std::move(set), std::move(about));
+}
+
 void FlagSet::integer(std::string name, char letter, std::optional<std::int64_t>& target,
                       std::string about) {
     auto set = [&target](const std::string& text) -> Status {

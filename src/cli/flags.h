@@ -26,6 +26,8 @@ public:
     void text(std::string name, char letter, std::string& target, std::string about,
               std::string type = "string");
     void list(std::string name, char letter, std::vector<std::string>& target, std::string about);
+    // -f, --filter name=value.
+    void filters(std::vector<std::string>& target, std::string about);
     void integer(std::string name, char letter, std::optional<std::int64_t>& target,
                  std::string about);
     void bytes(std::string name, char letter, std::int64_t& target, std::string about);

@@ -111,11 +111,11 @@ Result<std::int64_t> parse_duration(std::string_view text) {
 }
 
 Result<std::string> parse_moment(std::string_view text) {
+    if (text.find_first_not_of("0123456789.") == text.npos) return std::string(text);
     if (auto duration = parse_duration(text)) {
         std::int64_t at = base::now().ns - *duration;
         return fmt::format("{}.{:09}", at / 1000000000, at % 1000000000);
     }
-    if (text.find_first_not_of("0123456789.") == text.npos) return std::string(text);
     // Docker also takes a time without zone, without seconds, or a bare date.
     std::string full(text);
     if (full.size() == 10) full += "T00:00:00";

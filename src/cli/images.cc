@@ -120,7 +120,7 @@ Task<int> run_images(Context& context, Arguments words) {
     FlagSet flags(context.program, "images [OPTIONS] [REPOSITORY[:TAG]]", "List images");
     flags.boolean("all", 'a', all, "Show intermediate images too");
     flags.boolean("digests", 0, digests, "Show digests");
-    flags.list("filter", 'f', filters, "Show only what fits (dangling=true, reference=x ...)");
+    flags.filters(filters, "Show only what fits (dangling=true, reference=x ...)");
     flags.text("format", 0, format, "'table', 'table TEMPLATE', 'json' or a Go template");
     flags.boolean("no-trunc", 0, no_trunc, "Do not shorten");
     flags.boolean("quiet", 'q', quiet, "Only ids");

@@ -255,10 +255,13 @@ int serve(const std::string& program, Arguments words) {
         return 0;
     }
     Choice choice = choose(*rest);
-    if (!choice.unknown.empty())
-        return fail(fmt::format(
-            "{}: unknown command: {} {}\n\nRun '{} --help' for more information", program, program,
-            choice.unknown, choice.words == 2 ? program + " " + (*rest)[0] : program));
+    if (!choice.unknown.empty()) {
+        std::string group = choice.words == 2 ? program + " " + (*rest)[0] : program;
+        std::string usage = choice.words == 2 ? "\n\nUsage:  " + group : "";
+        return fail(
+            fmt::format("{}: unknown command: {} {}{}\n\nRun '{} --help' for more information",
+                        program, program, choice.unknown, usage, group));
+    }
     if (!choice.later.empty())
         return fail(fmt::format("{}: '{} {}' is not built yet", program, program, choice.later));
     if (!choice.run) {

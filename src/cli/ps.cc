@@ -149,7 +149,7 @@ Task<int> run_ps(Context& context, Arguments words) {
     Arguments filters;
     FlagSet flags(context.program, "ps [OPTIONS]", "List containers");
     flags.boolean("all", 'a', all, "Show all containers, not only running ones");
-    flags.list("filter", 'f', filters, "Show only what fits (status=exited, name=x ...)");
+    flags.filters(filters, "Show only what fits (status=exited, name=x ...)");
     flags.text("format", 0, format, "'table', 'table TEMPLATE', 'json' or a Go template");
     flags.integer("last", 'n', last, "Show the n last created containers");
     flags.boolean("latest", 'l', latest, "Show the last created container");

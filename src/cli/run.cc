@@ -142,6 +142,8 @@ Task<int> run_run(Context& context, Arguments words) {
     Parsed parsed = parse_command(flags, words, {1, -1}, false);
     if (parsed.exit) co_return *parsed.exit;
     if (options.detach_keys.empty()) options.detach_keys = context.config["detachKeys"].text();
+    if (options.detach && !options.attach.empty())
+        co_return fail("conflicting options: cannot specify both --attach and --detach");
     if (options.tty && options.interactive && !options.detach && options.attach.empty() &&
         !is_terminal(0))
         co_return fail("the input device is not a TTY");
@@ -250,11 +252,11 @@ Task<int> run_attach(Context& context, Arguments words) {
     if (!found) co_return fail(found.error());
     const Value& state = (*found)["State"];
     if (!state["Running"].flag())
-        co_return fail("cannot attach to a stopped container, start it first");
+        co_return fail("You cannot attach to a stopped container, start it first");
     if (state["Paused"].flag())
-        co_return fail("cannot attach to a paused container, unpause it first");
+        co_return fail("You cannot attach to a paused container, unpause it first");
     if (state["Restarting"].flag())
-        co_return fail("cannot attach to a restarting container, wait until it is running");
+        co_return fail("You cannot attach to a restarting container, wait until it is running");
     const Value& config = (*found)["Config"];
     bool tty = config["Tty"].flag();
     bool input = !no_stdin && config["OpenStdin"].flag();

@@ -1,6 +1,11 @@
 // Which flags run and create have.
 #include "cli/run_options.h"
 
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+#include <fmt/format.h>
+
 namespace cli {
 
 void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
@@ -11,7 +16,17 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     }
     f.list("add-host", 0, o.add_host, "Add a host name with its address (host:ip)");
     f.list("annotation", 0, o.annotations, "Add an annotation, passed to the runtime");
-    f.list("attach", 'a', o.attach, "Attach to STDIN, STDOUT or STDERR");
+    f.each(
+        "attach", 'a', "list",
+        [&o](std::string text) -> Status {
+            for (char& c : text)
+                c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            if (text != "stdin" && text != "stdout" && text != "stderr")
+                return Error(Kind::invalid, "valid streams are STDIN, STDOUT and STDERR");
+            o.attach.push_back(std::move(text));
+            return {};
+        },
+        "Attach to STDIN, STDOUT or STDERR");
     f.integer("blkio-weight", 0, o.blkio_weight, "Block IO weight, 10 to 1000 (0: off)");
     f.list("blkio-weight-device", 0, o.blkio_device, "Block IO weight of a device");
     f.list("cap-add", 0, o.cap_add, "Add a Linux capability");
@@ -26,7 +41,16 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.integer("cpu-rt-period", 0, o.cpu_rt_period, "Real-time period in microseconds");
     f.integer("cpu-rt-runtime", 0, o.cpu_rt_runtime, "Real-time runtime in microseconds");
     f.integer("cpu-shares", 'c', o.cpu_shares, "CPU shares (relative weight)");
-    f.text("cpus", 0, o.cpus, "Number of CPUs", "decimal");
+    f.each(
+        "cpus", 0, "decimal",
+        [&o](const std::string& text) -> Status {
+            char* end = nullptr;
+            o.nano_cpus = std::llround(std::strtod(text.c_str(), &end) * 1e9);
+            if (*end == 0 && !text.empty()) return {};
+            return Error(Kind::invalid,
+                         fmt::format("failed to parse {} as a rational number", text));
+        },
+        "Number of CPUs");
     f.text("cpuset-cpus", 0, o.cpuset_cpus, "CPUs to run on (0-3, 0,1)");
     f.text("cpuset-mems", 0, o.cpuset_mems, "Memory nodes to use (0-3, 0,1)");
     f.list("device", 0, o.devices, "Give a device of the host to the container");

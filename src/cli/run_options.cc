@@ -15,29 +15,16 @@ Error bad(std::string text) {
     return Error(Kind::invalid, std::move(text));
 }
 
-Status settle_attach(RunOptions& o) {
-    for (std::string name : o.attach) {
-        for (char& c : name)
-            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-        if (name == "stdin")
-            o.attach_stdin = true;
-        else if (name == "stdout")
-            o.attach_stdout = true;
-        else if (name == "stderr")
-            o.attach_stderr = true;
-        else
-            return bad(
-                fmt::format("invalid argument \"{}\" for \"-a, --attach\" flag: valid streams "
-                            "are STDIN, STDOUT and STDERR",
-                            name));
+void settle_attach(RunOptions& o) {
+    for (const std::string& name : o.attach) {
+        o.attach_stdin |= name == "stdin";
+        o.attach_stdout |= name == "stdout";
+        o.attach_stderr |= name == "stderr";
     }
-    if (o.detach && !o.attach.empty())
-        return bad("conflicting options: cannot specify both --attach and --detach");
     if (o.attach.empty() && !o.detach) {
         o.attach_stdout = o.attach_stderr = true;
         o.attach_stdin = o.interactive;
     }
-    return {};
 }
 
 Status add_health(const RunOptions& o, Value& config) {
@@ -68,20 +55,9 @@ Value list(const Arguments& items) {
 }
 
 Status add_resources(const RunOptions& o, Value& host) {
-    std::int64_t nano_cpus = 0;
-    if (!o.cpus.empty()) {
-        char* end = nullptr;
-        double cpus = std::strtod(o.cpus.c_str(), &end);
-        if (*end != 0)
-            return bad(
-                fmt::format("invalid argument \"{}\" for \"--cpus\" flag: failed to parse {} as "
-                            "a rational number",
-                            o.cpus, o.cpus));
-        nano_cpus = std::llround(cpus * 1e9);
-    }
     host.set("CpuShares", o.cpu_shares.value_or(0))
         .set("Memory", o.memory)
-        .set("NanoCpus", nano_cpus);
+        .set("NanoCpus", o.nano_cpus);
     host.set("CgroupParent", o.cgroup_parent).set("BlkioWeight", o.blkio_weight.value_or(0));
     TRY(Value read_bps, throttle_of(o.read_bps, true));
     TRY(Value write_bps, throttle_of(o.write_bps, true));
@@ -151,7 +127,7 @@ Result<Value> config_of(const RunOptions& o, const std::string& image, const Arg
 }  // namespace
 
 Result<Value> create_body(RunOptions& o, const std::string& image, const Arguments& command) {
-    TRY_DO(settle_attach(o));
+    settle_attach(o);
     if (o.api_socket) return bad("--use-api-socket is not built yet");
     if (o.remove && o.restart != "no" && !o.restart.empty())
         return bad("conflicting options: cannot specify both --restart and --rm");

@@ -270,13 +270,11 @@ Status add_mounts(const RunOptions& options, Value& config, Value& host) {
     Arguments binds;
     for (const std::string& spec : options.volumes) {
         Arguments parts = split(spec, ':');
-        if (parts.size() > 3 || parts[0].empty() || (parts.size() > 1 && parts[1].empty()))
-            return bad(fmt::format("invalid volume specification: {}", spec));
         if (parts.size() == 1) {
             volumes.set(spec, Value::object());
             continue;
         }
-        if (parts[0][0] == '.') parts[0] = absolute(parts[0]);
+        if (parts[0].starts_with('.')) parts[0] = absolute(parts[0]);
         binds.push_back(fmt::format("{}", fmt::join(parts, ":")));
     }
     if (!volumes.members().empty()) config.set("Volumes", std::move(volumes));

@@ -97,7 +97,7 @@ Result<std::string> render(std::string_view format, const codec::Value& head,
     if (table) body.erase(0, body.find_first_not_of(' '));
     if (body == "json") body = "{{json .}}";
     auto parsed = codec::Template::parse(unescape(body));
-    if (!parsed) return std::move(parsed).error().context("template parsing error");
+    if (!parsed) return std::move(parsed).error().context("failed to parse template");
     std::string out;
     if (table) {
         TRY_DO(parsed->execute(head, out, codec::Template::Mode::header));
@@ -106,8 +106,8 @@ Result<std::string> render(std::string_view format, const codec::Value& head,
     for (const codec::Value& row : rows) {
         if (body == "{{json .}}")
             append_row_json(out, row);
-        else
-            TRY_DO(parsed->execute(row, out));
+        else if (auto done = parsed->execute(row, out); !done)
+            return std::move(done).error().context("failed to execute template");
         out += '\n';
     }
     return table ? align(out) : out;
