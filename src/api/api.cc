@@ -1,0 +1,117 @@
+#include "api/api.h"
+
+#include "api/status.h"
+#include "api/versions.h"
+#include "codec/json.h"
+#include "wire/system.h"
+
+#include <fmt/core.h>
+#include <sys/utsname.h>
+
+namespace api {
+
+namespace {
+
+constexpr std::string_view not_a_manager =
+    "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to "
+    "connect this node to swarm and try again.";
+
+// Go's name of this machine's architecture.
+std::string go_arch(std::string_view machine) {
+    if (machine == "x86_64") return "amd64";
+    if (machine == "aarch64") return "arm64";
+    if (machine.starts_with("armv")) return "arm";
+    return std::string(machine);
+}
+
+Error not_built(const Match& match) {
+    return Error(Kind::unsupported, fmt::format("{} {} is not implemented by this engine yet",
+                                                match.route->method, match.route->pattern));
+}
+
+}  // namespace
+
+http::Reply ping(const http::Request& request) {
+    bool head = request.method() == "HEAD";
+    http::Reply reply(200, "text/plain; charset=utf-8", std::string(head ? "" : "OK"));
+    add_ping_headers(reply.headers());
+    return reply;
+}
+
+http::Reply version() {
+    utsname system{};
+    uname(&system);
+    wire::Version told;
+    told.version = LIGHTER_VERSION;
+    told.api_version = version_text(version_max);
+    told.min_api_version = version_text(version_min);
+    told.os = "linux";
+    told.arch = go_arch(system.machine);
+    told.kernel_version = system.release;
+    wire::VersionComponent engine;
+    engine.name = "Engine";
+    engine.version = told.version;
+    engine.details = {
+        {"ApiVersion", told.api_version},        {"Arch", told.arch},
+        {"BuildTime", told.build_time},          {"Experimental", "false"},
+        {"GitCommit", told.git_commit},          {"KernelVersion", told.kernel_version},
+        {"MinAPIVersion", told.min_api_version}, {"Os", told.os}};
+    told.platform.name = "Lighter";
+    told.components.push_back(std::move(engine));
+    return json_text_reply(200, json::write(told));
+}
+
+Task<Result<http::Reply>> Api::handle(http::Request& request) {
+    if (request.method() == "OPTIONS") {
+        http::Reply reply(200);
+        add_common_headers(reply.headers());
+        co_return reply;
+    }
+    CO_TRY(VersionedPath path, split_version(request.path()));
+    request.enter(path.version, std::move(path.path));
+    Match match = find_route(request.method(), request.path());
+    if (!match.route) co_return Error(Kind::missing, "page not found");
+    if (request.version() < http::Version{1, match.route->since})
+        co_return Error(Kind::invalid,
+                        fmt::format("{} {} requires minimum API version 1.{}", request.method(),
+                                    request.path(), match.route->since));
+    CO_TRY(http::Reply reply, co_await call(match, request));
+    if (!reply.was_sent()) add_common_headers(reply.headers());
+    co_return reply;
+}
+
+http::Reply Api::refuse(const Error& error, const http::Request* request) {
+    http::Reply reply = error_reply(error, request ? request->version() : http::Version{});
+    add_common_headers(reply.headers());
+    return reply;
+}
+
+Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) {
+    switch (match.route->call) {
+    case Call::ping:
+        co_return ping(request);
+    case Call::version:
+        co_return version();
+    case Call::image_list:
+        co_return image_list(images_, request);
+    case Call::image_inspect:
+        co_return co_await image_inspect(images_, match.name, request.version());
+    case Call::image_tag:
+        co_return co_await image_tag(images_, match.name, request);
+    case Call::image_delete:
+        co_return co_await image_delete(images_, match.name, request);
+    case Call::empty_list:
+        co_return json_text_reply(200, "[]");
+    case Call::swarm_manager:
+        co_return Error(Kind::unavailable, std::string(not_a_manager));
+    case Call::swarm_leave:
+        co_return Error(Kind::unavailable, "This node is not part of a swarm");
+    case Call::cluster_volume:
+        co_return Error(Kind::unavailable,
+                        "volume update only valid for cluster volumes, but swarm is unavailable");
+    default:
+        co_return not_built(match);
+    }
+}
+
+}  // namespace api

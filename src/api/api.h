@@ -1,0 +1,38 @@
+// The Docker API's face: takes a request's version off, finds its route, calls the handler, and
+// puts Docker's headers on the answer.
+#pragma once
+
+#include "api/routes.h"
+#include "engine/images.h"
+#include "http/message.h"
+
+namespace api {
+
+class Api {
+public:
+    // `images` outlives it.
+    explicit Api(engine::Images& images) : images_(images) {}
+
+    // For http::Server. Failures are left to refuse().
+    Task<Result<http::Reply>> handle(http::Request& request);
+    // For http::ServerOptions::error_reply.
+    static http::Reply refuse(const Error& error, const http::Request* request);
+
+private:
+    Task<Result<http::Reply>> call(const Match& match, http::Request& request);
+
+    engine::Images& images_;
+};
+
+// Handlers: decode, one engine call, encode.
+http::Reply ping(const http::Request& request);
+http::Reply version();
+Result<http::Reply> image_list(engine::Images& images, const http::Request& request);
+Task<Result<http::Reply>> image_inspect(engine::Images& images, std::string name,
+                                        http::Version version);
+Task<Result<http::Reply>> image_tag(engine::Images& images, std::string name,
+                                    const http::Request& request);
+Task<Result<http::Reply>> image_delete(engine::Images& images, std::string name,
+                                       const http::Request& request);
+
+}  // namespace api
