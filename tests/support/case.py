@@ -11,6 +11,7 @@ ENGINE = None   # the file's engine, already running, with the usual images pull
 
 # Rules that are younger than Debian's dockerd 20.10: it answers 500 or looks away, so it cannot check the test.
 younger_than_peer = unittest.skipIf(os.environ.get('LIGHTER_TEST_ENGINE') == 'dockerd', 'dockerd 20.10 does otherwise')
+lighterd_only = unittest.skipIf(os.environ.get('LIGHTER_TEST_ENGINE') == 'dockerd', 'a promise of lighterd alone')
 
 
 class EngineTest(unittest.TestCase):

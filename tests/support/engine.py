@@ -198,6 +198,10 @@ class Dockerd(Engine):
             f.write('{}')
         return super().start(wait)
 
+    def leftovers(self):
+        # dockerd keeps this mount of the host's namespace for --network host; it is no concern of ours.
+        return [line for line in super().leftovers() if not line.endswith('/netns/default')]
+
 
 KINDS = {'lighterd': Lighterd, 'dockerd': Dockerd}
 

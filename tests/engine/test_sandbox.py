@@ -1,0 +1,106 @@
+"""What a process sees from inside: capabilities, filters, mounts, devices, users, limits, files; Docker's defaults."""
+
+import case
+
+DEFAULT_CAPS = 0xa80425fb  # CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP ... AUDIT_WRITE
+
+
+class Defaults(case.EngineTest):
+    def status(self, **kw):
+        lines = self.out('cat /proc/self/status', **kw).splitlines()
+        return {line.split(':')[0]: line.split(':')[1].strip() for line in lines}
+
+    def test_capabilities(self):
+        seen = self.status()
+        for name in ('CapPrm', 'CapEff', 'CapBnd'):
+            self.assertEqual(int(seen[name], 16), DEFAULT_CAPS, name)
+        self.assertEqual(int(seen['CapAmb'], 16), 0)
+        self.assertEqual(int(self.status(host={'CapDrop': ['ALL']})['CapBnd'], 16), 0)
+        self.assertEqual(int(self.status(host={'CapDrop': ['ALL'], 'CapAdd': ['NET_ADMIN']})['CapBnd'], 16), 1 << 12)
+        self.assertEqual(int(self.status(User='user')['CapEff'], 16), 0)
+
+    def test_a_filter_is_on_unless_asked_otherwise(self):
+        self.assertEqual(self.status()['Seccomp'], '2')
+        self.assertEqual(self.status(host={'SecurityOpt': ['seccomp=unconfined']})['Seccomp'], '0')
+        self.assertEqual(self.status()['NoNewPrivs'], '0')
+        self.assertEqual(self.status(host={'SecurityOpt': ['no-new-privileges']})['NoNewPrivs'], '1')
+
+    def test_forbidden_calls_fail(self):
+        for script in ('mount -t tmpfs x /mnt', 'unshare -m true', 'unshare -U true', 'mknod /x b 8 0 && cat /x',
+                       'echo 1 > /proc/sys/kernel/panic', 'echo x > /proc/sysrq-trigger', 'mkdir /sys/fs/cgroup/memory/x',
+                       'hostname other'):
+            self.assertNotEqual(self.sh(script)[0], 0, script)
+
+    def test_masked_and_read_only_paths(self):
+        out = self.out('for f in kcore keys timer_list; do [ -e /proc/$f ] && wc -c < /proc/$f; done; '
+                       'ls /proc/acpi /sys/firmware /proc/scsi 2>/dev/null | grep -v : ; true')
+        self.assertEqual(set(out.split()) - {'0'}, set())
+        mounts = self.out('cat /proc/mounts')
+        for path in ('/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger', '/sys'):
+            row = next((line.split() for line in mounts.splitlines() if line.split()[1] == path), None)
+            if path in ('/proc/sys', '/sys') or row:
+                self.assertIn('ro', row[3].split(','), path)
+
+    def test_devices(self):
+        names = self.out('ls /dev').split()
+        self.assertEqual(sorted(set(names) - {'core'}), ['fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr',
+                                         'stdin', 'stdout', 'tty', 'urandom', 'zero'])
+        self.assertEqual(self.out('df -k /dev/shm | tail -1').split()[1], '65536')
+        self.assertEqual(self.out('df -k /dev/shm | tail -1', host={'ShmSize': 1 << 20}).split()[1], '1024')
+
+    def test_only_standard_descriptors_are_open(self):
+        self.assertEqual(self.out('cd /proc/self/fd && echo *').split()[:3], ['0', '1', '2'])
+        self.assertEqual(self.out('ls -l /proc/1/fd | grep -vc -E "pipe:|/dev/null|^total"; true').strip(), '0')
+
+    def test_users_and_groups_come_from_the_image(self):
+        self.assertEqual(self.out('id -u; id -g; id -G', User='user').split('\n')[0], '1000')
+        self.assertEqual(set(self.out('id -G', User='user').split()), {'1000', '29', '44'})
+        self.assertEqual(self.out('id -u; id -g', User='7:8'), '7\n8\n')
+        self.assertEqual(set(self.out('id -G', User='7', host={'GroupAdd': ['video', '123']}).split()), {'0', '44', '123'})
+        self.assertEqual(self.out('echo $HOME', User='user'), '/home/user\n')
+        container = self.create(['true'], User='nobody-here')
+        self.assertGreaterEqual(self.api.post(f'/containers/{container}/start').status, 400)
+
+    def test_names_and_resolver_files(self):
+        out = self.out('hostname; cat /etc/hostname; cat /etc/hosts', Hostname='boat',
+                       host={'ExtraHosts': ['there:1.2.3.4'], 'Dns': ['9.9.9.9'], 'DnsSearch': ['a.b']})
+        self.assertTrue(out.startswith('boat\nboat\n127.0.0.1\tlocalhost'))
+        self.assertIn('1.2.3.4\tthere', out)
+        self.assertRegex(out, r'\d+\.\d+\.\d+\.\d+\tboat')
+        resolver = self.out('cat /etc/resolv.conf', host={'Dns': ['9.9.9.9'], 'DnsSearch': ['a.b']})
+        self.assertIn('nameserver 9.9.9.9', resolver)
+        self.assertIn('search a.b', resolver)
+
+    def test_limits_are_in_the_cgroup(self):
+        host = {'Memory': 64 << 20, 'NanoCpus': 500000000, 'PidsLimit': 33, 'CpuShares': 300,
+                'Ulimits': [{'Name': 'nofile', 'Soft': 123, 'Hard': 456}]}
+        out = self.out('cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max '
+                       '/sys/fs/cgroup/cpu/cpu.shares /sys/fs/cgroup/cpu/cpu.cfs_quota_us; ulimit -Sn; ulimit -Hn '
+                       if self.api.get('/info').json['CgroupVersion'] == '1' else
+                       'cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max; echo 300; '
+                       'cut -d" " -f1 /sys/fs/cgroup/cpu.max; ulimit -Sn; ulimit -Hn', host=host)
+        self.assertEqual(out.split(), [str(64 << 20), '33', '300', '50000', '123', '456'])
+
+    def test_out_of_memory_is_told(self):
+        container = self.run_(['sh', '-c', 'tail /dev/zero'], host={'Memory': 16 << 20, 'MemorySwap': 16 << 20})
+        self.assertEqual(self.api.wait(container), 137)
+        self.eventually(lambda: self.state(container)['OOMKilled'])
+
+    def test_read_only_tmpfs_and_binds(self):
+        self.assertNotEqual(self.sh('touch /x', host={'ReadonlyRootfs': True})[0], 0)
+        self.assertEqual(self.sh('touch /scratch/x', host={'ReadonlyRootfs': True, 'Tmpfs': {'/scratch': ''}})[0], 0)
+        folder = self.engine.folder + '/bound'
+        self.assertEqual(self.sh('echo in > /mnt/deep/file', host={'Binds': [f'{folder}:/mnt/deep']})[0], 0)
+        with open(folder + '/file') as f:
+            self.assertEqual(f.read(), 'in\n')
+        self.assertNotEqual(self.sh('touch /mnt/x', host={'Binds': [f'{folder}:/mnt:ro']})[0], 0)
+
+    def test_networks(self):
+        self.assertEqual(self.out('ls /sys/class/net', host={'NetworkMode': 'none'}).split(), ['lo'])
+        self.assertEqual(self.out('ls /sys/class/net').split(), ['eth0', 'lo'])
+        first = self.run_(['sleep', '1000'])
+        address = self.api.inspect(first)['NetworkSettings']['Networks']['bridge']['IPAddress']
+        self.assertEqual(self.sh(f'ping -c 1 -w 5 {address}')[0], 0)
+        shared = self.out('ip -4 addr show eth0', host={'NetworkMode': 'container:' + first})
+        self.assertIn(address + '/', shared)
+        self.assertIn('lo', self.out('ls /sys/class/net', host={'NetworkMode': 'host'}).split())
