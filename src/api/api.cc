@@ -92,6 +92,8 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return ping(request);
     case Call::version:
         co_return version();
+    case Call::image_create:
+        co_return co_await image_create(loop_, images_, request);
     case Call::image_list:
         co_return image_list(images_, request);
     case Call::image_inspect:

@@ -10,8 +10,8 @@ namespace api {
 
 class Api {
 public:
-    // `images` outlives it.
-    explicit Api(engine::Images& images) : images_(images) {}
+    // Both outlive it.
+    Api(Loop& loop, engine::Images& images) : loop_(loop), images_(images) {}
 
     // For http::Server. Failures are left to refuse().
     Task<Result<http::Reply>> handle(http::Request& request);
@@ -21,12 +21,14 @@ public:
 private:
     Task<Result<http::Reply>> call(const Match& match, http::Request& request);
 
+    Loop& loop_;
     engine::Images& images_;
 };
 
 // Handlers: decode, one engine call, encode.
 http::Reply ping(const http::Request& request);
 http::Reply version();
+Task<Result<http::Reply>> image_create(Loop& loop, engine::Images& images, http::Request& request);
 Result<http::Reply> image_list(engine::Images& images, const http::Request& request);
 Task<Result<http::Reply>> image_inspect(engine::Images& images, std::string name,
                                         http::Version version);
