@@ -101,19 +101,29 @@ private:
         std::vector<std::uint64_t> sparse_numbers;  // offset, size, offset, size...
     };
 
+    // Numbers of a PAX 1.0 sparse map, which stands in front of the content.
+    struct MapReader {
+        std::uint64_t value = 0;
+        bool digits = false;
+        bool has_count = false;
+        std::uint64_t wanted = 0;  // numbers still to come
+    };
+
     Status take_block(std::string_view block);
     Status take_header(std::string_view block);
-    Status begin_extension(Extension kind, std::uint64_t size);
+    Status take_special(char type, std::uint64_t size);
     Status end_extension();
     Status take_pax(std::string_view records);
     Status take_pax_record(std::string_view key, std::string_view value);
-    Status take_old_sparse(std::string_view block);
+    Status take_pax_sparse(std::string_view key, std::string_view value);
+    Status apply_pending(std::uint64_t& stored_bytes);
+    Status take_old_sparse(std::string_view block, std::size_t at, int count);
     Status take_sparse_map(std::string_view block);
-    Status prepare_sparse(std::uint64_t stored_bytes);
     Status begin_content();
+    Status make_parts();
     Status end_content();
     Status feed_content(std::string_view& bytes);
-    void end_padding();
+    Status feed_extension(std::string_view& bytes);
 
     Sink* sink_;
     State state_ = State::header;
@@ -128,8 +138,7 @@ private:
 
     Pending pending_;
     Entry entry_;
-    std::string map_text_;  // of a PAX 1.0 sparse map
-    bool old_sparse_more_ = false;
+    MapReader map_;
     std::size_t part_ = 0;  // where the content is
     std::uint64_t part_done_ = 0;
     std::uint64_t offset_ = 0;

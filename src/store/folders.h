@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "sys/fd.h"
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -72,8 +71,6 @@ public:
     // By diff id.
     std::optional<Layer> find(std::string_view diff_id) const;
     std::string diff_path(std::string_view id) const;
-    // The layer's tar again, for save and push; checks nothing but completeness: hash what you get.
-    Status tar(std::string_view id, const std::function<Status(std::string_view)>& output) const;
     // Takes the name away durably, then removes the files.
     Status remove(std::string_view id);
 

@@ -1,5 +1,5 @@
-// The streaming layer unpacker: compressed bytes in, a folder of files out, with both digests and a
-// skeleton from which the same tar can be rebuilt. Runs on a heavy lane; one thread at a time.
+// The streaming layer unpacker: compressed bytes in, a folder of files out, with both digests. Runs
+// on a heavy lane; one thread at a time.
 #pragma once
 
 #include "base/error.h"
@@ -30,8 +30,6 @@ struct UnpackOptions {
     UnpackLimits limits;
     // Looked at between buffers: true makes feed() return Kind::cancelled. Outlives the unpacker.
     const std::atomic<bool>* stop = nullptr;
-    // Writes files on a second thread beside inflating; for a single big layer.
-    bool overlap = false;
 };
 
 struct Unpacked {
@@ -51,7 +49,7 @@ struct Unpacked {
 
 class Unpacker {
 public:
-    // `staging` is an empty folder of ours; gets diff/, skeleton and, rarely, replaced/.
+    // `staging` is an empty folder of ours; gets diff/.
     static Result<Unpacker> create(Fd staging, UnpackOptions options);
     Unpacker(Unpacker&&) noexcept;
     Unpacker& operator=(Unpacker&&) noexcept;

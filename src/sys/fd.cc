@@ -1,8 +1,7 @@
 #include "sys/fd.h"
 
-#include <fcntl.h>
-
 #include <cerrno>
+#include <fcntl.h>
 
 namespace sys {
 

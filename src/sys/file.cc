@@ -1,26 +1,25 @@
 #include "sys/file.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include "base/hex.h"
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <vector>
-
+#include <dirent.h>
+#include <fcntl.h>
 #include <fmt/core.h>
-
-#include "base/hex.h"
+#include <linux/openat2.h>
+#include <memory>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <vector>
 
 namespace sys {
 
 namespace {
 
-Result<Fd> open_resolving(const Fd& root, const std::string& path, int flags, unsigned mode, std::uint64_t resolve) {
-    struct open_how how{};
+Result<Fd> open_resolving(const Fd& root, const std::string& path, int flags, unsigned mode,
+                          std::uint64_t resolve) {
+    struct open_how how {};
     how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
     how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
     how.resolve = resolve;
@@ -34,12 +33,14 @@ Result<Fd> open_resolving(const Fd& root, const std::string& path, int flags, un
     }
 }
 
-Status write_temporary(const Fd& folder, const std::string& name, std::string_view bytes, unsigned mode, bool durable) {
+Status write_temporary(const Fd& folder, const std::string& name, std::string_view bytes,
+                       unsigned mode, bool durable) {
     std::string temporary = fmt::format(".{}.{}", name, base::random_id().substr(0, 12));
     TRY(Fd file, open_at(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
     Status done = write_all(file, bytes, name);
     if (done && ::fchmod(file.get(), mode) != 0) done = base::errno_error(errno, "chmod " + name);
-    if (done && durable && ::fsync(file.get()) != 0) done = base::errno_error(errno, "fsync " + name);
+    if (done && durable && ::fsync(file.get()) != 0)
+        done = base::errno_error(errno, "fsync " + name);
     if (done && ::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
         done = base::errno_error(errno, "rename to " + name);
     if (!done) {
@@ -49,7 +50,8 @@ Status write_temporary(const Fd& folder, const std::string& name, std::string_vi
     if (durable) {
         // The folder may be an O_PATH descriptor, which fsync refuses.
         TRY(Fd opened, open_at(folder, ".", O_RDONLY | O_DIRECTORY));
-        if (::fsync(opened.get()) != 0) return base::errno_error(errno, "fsync the folder of " + name);
+        if (::fsync(opened.get()) != 0)
+            return base::errno_error(errno, "fsync the folder of " + name);
     }
     return {};
 }
@@ -57,7 +59,8 @@ Status write_temporary(const Fd& folder, const std::string& name, std::string_vi
 }  // namespace
 
 Result<Fd> open_beneath(const Fd& root, const std::string& path, int flags, unsigned mode) {
-    return open_resolving(root, path, flags, mode, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+    return open_resolving(root, path, flags, mode,
+                          RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
 Result<Fd> open_in_root(const Fd& root, const std::string& path, int flags, unsigned mode) {
@@ -106,11 +109,13 @@ Status write_all(const Fd& file, std::string_view bytes, std::string_view what) 
     return {};
 }
 
-Status replace_durably(const Fd& folder, const std::string& name, std::string_view bytes, unsigned mode) {
+Status replace_durably(const Fd& folder, const std::string& name, std::string_view bytes,
+                       unsigned mode) {
     return write_temporary(folder, name, bytes, mode, true);
 }
 
-Status replace_file(const Fd& folder, const std::string& name, std::string_view bytes, unsigned mode) {
+Status replace_file(const Fd& folder, const std::string& name, std::string_view bytes,
+                    unsigned mode) {
     return write_temporary(folder, name, bytes, mode, false);
 }
 
@@ -125,6 +130,16 @@ Status make_folders(const std::string& path, unsigned mode) {
         if (at != std::string::npos) ++at;
     }
     return {};
+}
+
+Status lock_exclusively(const Fd& file) {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (::fcntl(file.get(), F_OFD_SETLK, &lock) == 0) return {};
+    if (errno == EAGAIN || errno == EACCES)
+        return Error(Kind::conflict, "locked by another process");
+    return base::errno_error(errno, "lock");
 }
 
 Status remove_tree(const Fd& folder, const std::string& name) {

@@ -2,12 +2,12 @@
 // call from a worker (STYLE.md section 7).
 #pragma once
 
+#include "base/error.h"
+#include "sys/fd.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-#include "base/error.h"
-#include "sys/fd.h"
 
 namespace sys {
 
@@ -27,12 +27,17 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 Status write_all(const Fd& file, std::string_view bytes, std::string_view what);
 
 // Replaces folder/name: temporary file, fsync, rename, fsync of the folder. Survives power loss.
-Status replace_durably(const Fd& folder, const std::string& name, std::string_view bytes, unsigned mode);
+Status replace_durably(const Fd& folder, const std::string& name, std::string_view bytes,
+                       unsigned mode);
 // The same without fsync: for what a restart rebuilds.
-Status replace_file(const Fd& folder, const std::string& name, std::string_view bytes, unsigned mode);
+Status replace_file(const Fd& folder, const std::string& name, std::string_view bytes,
+                    unsigned mode);
 
 // mkdir -p with `mode` for what is created (umask not trusted); ok if it is there.
 Status make_folders(const std::string& path, unsigned mode);
+// Takes the whole file's open-file-description lock (fcntl(2), F_OFD_SETLK), which lasts as long as
+// the descriptor; conflict if another holds it. (flock(2) lives in a header this one's name hides.)
+Status lock_exclusively(const Fd& file);
 // rm -rf below `folder`/`name`, never following links or crossing into other mounts (a mount point
 // inside is an error). Missing is fine.
 Status remove_tree(const Fd& folder, const std::string& name);

@@ -1,0 +1,104 @@
+#include "store/ingest.h"
+
+#include "base/time.h"
+#include "store/sha256.h"
+#include "sys/file.h"
+
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+
+namespace store {
+
+namespace {
+constexpr std::size_t replay_bytes = 256 * 1024;
+constexpr std::size_t validator_bytes_max = 1024;
+constexpr const char* validator_suffix = ".etag";
+}  // namespace
+
+Status Part::set_validator(std::string validator) {
+    if (validator.size() > validator_bytes_max) validator.clear();
+    validator_ = std::move(validator);
+    return sys::replace_file(folder_, name_ + validator_suffix, validator_, 0600);
+}
+
+Status Part::append(std::string_view bytes) {
+    while (!bytes.empty()) {
+        ssize_t done = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return base::errno_error(errno, "write " + name_);
+        size_ += static_cast<std::uint64_t>(done);
+        bytes.remove_prefix(static_cast<std::size_t>(done));
+    }
+    return {};
+}
+
+Status Part::replay(const std::function<Status(std::string_view)>& output) const {
+    std::string buffer(replay_bytes, '\0');
+    for (std::uint64_t at = 0; at < size_;) {
+        ssize_t got = ::pread(file_.get(), buffer.data(), buffer.size(), static_cast<off_t>(at));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return base::errno_error(errno, "read " + name_);
+        if (got == 0) return Error(Kind::internal, fmt::format("{} got shorter", name_));
+        TRY_DO(output(std::string_view(buffer).substr(0, static_cast<std::size_t>(got))));
+        at += static_cast<std::uint64_t>(got);
+    }
+    return {};
+}
+
+Status Part::reset() {
+    if (::ftruncate(file_.get(), 0) != 0) return base::errno_error(errno, "empty " + name_);
+    size_ = 0;
+    return set_validator("");
+}
+
+void Part::drop() {
+    ::unlinkat(folder_.get(), name_.c_str(), 0);
+    ::unlinkat(folder_.get(), (name_ + validator_suffix).c_str(), 0);
+}
+
+Result<std::unique_ptr<Ingest>> Ingest::open(const std::string& data_root) {
+    TRY_DO(sys::make_folders(data_root + "/ingest", 0700));
+    TRY(Fd folder, sys::open_folder(data_root + "/ingest"));
+    return std::unique_ptr<Ingest>(new Ingest(std::move(folder)));
+}
+
+Result<Part> Ingest::part(std::string_view digest) {
+    TRY(std::string hex, digest_hex(digest));
+    Part part;
+    part.name_ = hex + ".part";
+    TRY(part.folder_, folder_.duplicate());
+    TRY(part.file_, sys::open_at(folder_, part.name_, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    if (!sys::lock_exclusively(part.file_))
+        return Error(Kind::conflict, fmt::format("layer {} is being downloaded already", digest));
+    struct stat info {};
+    if (::fstat(part.file_.get(), &info) != 0)
+        return base::errno_error(errno, "stat " + part.name_);
+    part.size_ = static_cast<std::uint64_t>(info.st_size);
+    if (Result<Fd> file =
+            sys::open_at(folder_, part.name_ + validator_suffix, O_RDONLY | O_NOFOLLOW))
+        if (Result<std::string> text = sys::read_all(*file, validator_bytes_max))
+            part.validator_ = *text;
+    return part;
+}
+
+Status Ingest::sweep(std::int64_t age_seconds) {
+    TRY(Fd opened, sys::open_at(folder_, ".", O_RDONLY | O_DIRECTORY));
+    DIR* entries = ::fdopendir(opened.get());
+    if (entries == nullptr) return base::errno_error(errno, "read ingest");
+    (void)opened.release();
+    std::int64_t oldest = base::now().seconds() - age_seconds;
+    while (const dirent* entry = ::readdir(entries)) {
+        if (entry->d_name[0] == '.') continue;
+        struct stat info {};
+        if (::fstatat(folder_.get(), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (age_seconds == 0 || info.st_mtime < oldest))
+            ::unlinkat(folder_.get(), entry->d_name, 0);
+    }
+    ::closedir(entries);
+    return {};
+}
+
+}  // namespace store

@@ -1,0 +1,72 @@
+// Tar entries as files of a layer folder: the half of unpacking that touches the disk. Every path
+// is resolved below the folder's descriptor, never through links (security-cases section 3).
+#pragma once
+
+#include "base/error.h"
+#include "codec/tar.h"
+#include "sys/fd.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace store {
+
+class LayerFiles final : public codec::tar::Sink {
+public:
+    // `diff` is an empty folder of ours.
+    LayerFiles(Fd diff, std::uint64_t entries_max)
+        : diff_(std::move(diff)), entries_max_(entries_max) {}
+
+    Status entry(const codec::tar::Entry& entry) override;
+    Status content(std::uint64_t offset, std::string_view bytes) override;
+    Status entry_end() override;
+    Status raw(std::string_view) override { return {}; }
+
+    // Times of the folders, last of all: what was made inside them changed them.
+    Status finish();
+
+    std::uint64_t entries() const { return entries_; }
+    std::uint64_t file_bytes() const { return file_bytes_; }
+    bool opaque_root() const { return opaque_root_; }
+    // Folders without an entry of their own, parents first; "" is the root.
+    std::vector<std::string> implied() const;
+
+private:
+    struct Folder {
+        bool has_entry = false;
+        codec::tar::Moment modified;
+    };
+
+    // The folder at `path` ("" is the root), made if it is not there. Valid until the next call.
+    Result<int> folder(const std::string& path);
+    Result<int> make_folder(const std::string& path);
+    // Makes folder/name whatever stood there (unless it is a folder already).
+    Status put_folder(int parent, const std::string& path, const std::string& name);
+    Status clear(int parent, const std::string& path, const std::string& name);
+    Status whiteout(const std::string& path, const std::string& name, codec::tar::Type type);
+    Status opaque(int folder, const std::string& path);
+
+    Status take_file(int parent, const std::string& path, const std::string& name);
+    Status take_folder(int parent, const std::string& path, const std::string& name);
+    Status take_link(int parent, const std::string& path, const std::string& name);
+    Status take_special(int parent, const std::string& path, const std::string& name);
+    Status dress(int fd, bool with_times);
+
+    Fd diff_;
+    std::uint64_t entries_max_;
+    std::uint64_t entries_ = 0;
+    std::uint64_t file_bytes_ = 0;
+    bool opaque_root_ = false;
+    codec::tar::Entry entry_;
+    Fd file_;
+    std::uint64_t written_ = 0;
+    // Every folder of the layer; the root always.
+    std::unordered_map<std::string, Folder> folders_{{"", Folder{}}};
+    // Open folders: files are made relative to them, without a walk from the root each time.
+    std::unordered_map<std::string, Fd> open_;
+};
+
+}  // namespace store
