@@ -250,6 +250,12 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
             // Only what is wrong with the bytes is worth another go; a full disk is not.
             bool content = trouble_.error.kind() == Kind::invalid;
             if (!content) fresh_ = true;
+            // Refused before the digest could tell whether the registry or the way here spoilt the
+            // bytes: from zero once, then it is the registry.
+            if (content && !all_received_ && !distrusted_) {
+                distrusted_ = true;
+                fresh_ = false;
+            }
             co_return Ended::wrong;
         }
         if (!got) {

@@ -66,7 +66,8 @@ private:
     std::uint64_t received_ = 0;  // bytes of the blob taken from the network or the part
     std::uint64_t fed_ = 0;       // bytes the unpacker has seen
     bool all_received_ = false;
-    bool fresh_ = true;  // all bytes so far came in one go from this registry
+    bool fresh_ = true;        // all bytes so far came in one go from this registry
+    bool distrusted_ = false;  // one broken-off go had wrong bytes already
     Status feed_status_;
     Trouble trouble_{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};
     std::int64_t told_ns_ = 0;
