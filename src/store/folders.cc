@@ -4,7 +4,6 @@
 #include "sys/file.h"
 
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -27,18 +26,6 @@ Status make_at(const Fd& parent, const std::string& name, unsigned mode) {
     if (::fchmodat(parent.get(), name.c_str(), mode, 0) != 0)
         return base::errno_error(errno, "chmod " + name);
     return {};
-}
-
-Result<std::vector<std::string>> names_in(const Fd& folder) {
-    TRY(Fd opened, sys::open_at(folder, ".", O_RDONLY | O_DIRECTORY));
-    DIR* entries = ::fdopendir(opened.get());
-    if (entries == nullptr) return base::errno_error(errno, "read folder");
-    (void)opened.release();
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(entries))
-        if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-    ::closedir(entries);
-    return names;
 }
 
 // The container's root folder looks like the image's.
@@ -117,7 +104,7 @@ std::string Folders::container_path(std::string_view id) const {
     return fmt::format("{}/containers/{}", data_root_, id);
 }
 Result<std::vector<std::string>> Folders::list_containers() const {
-    return names_in(containers_);
+    return sys::list_names(containers_);
 }
 
 Status Folders::create_volume(std::string_view name) {
@@ -141,7 +128,7 @@ std::string Folders::volume_path(std::string_view name) const {
     return fmt::format("{}/volumes/{}/_data", data_root_, name);
 }
 Result<std::vector<std::string>> Folders::list_volumes() const {
-    return names_in(volumes_);
+    return sys::list_names(volumes_);
 }
 
 }  // namespace store

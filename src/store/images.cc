@@ -5,7 +5,6 @@
 #include "sys/file.h"
 
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <set>
@@ -29,18 +28,6 @@ constexpr json::Field image_fields[] = {
 };
 constinit const json::Table image_table{image_fields};
 
-Result<std::vector<std::string>> names_in(const Fd& folder) {
-    TRY(Fd opened, sys::open_at(folder, ".", O_RDONLY | O_DIRECTORY));
-    DIR* entries = ::fdopendir(opened.get());
-    if (entries == nullptr) return base::errno_error(errno, "read images");
-    (void)opened.release();
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(entries))
-        if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-    ::closedir(entries);
-    return names;
-}
-
 }  // namespace
 
 const json::Table& json_table(const Image*) {
@@ -54,7 +41,7 @@ Result<std::unique_ptr<Images>> Images::open(const std::string& data_root, Datab
     std::unique_ptr<Images> images(new Images(database, std::move(folder)));
     if (!database.set_aside()) return images;
     // The database is new: the records come back from the files beside the blobs.
-    TRY(std::vector<std::string> names, names_in(images->folder_));
+    TRY(std::vector<std::string> names, sys::list_names(images->folder_));
     for (const std::string& name : names) {
         if (!name.ends_with(record_suffix)) continue;
         TRY(Fd file, sys::open_at(images->folder_, name, O_RDONLY | O_NOFOLLOW));
@@ -122,7 +109,7 @@ Status Images::sweep() {
                 named.insert(*hex + ".json");
                 named.insert(*hex + std::string(record_suffix));
             }
-    TRY(std::vector<std::string> names, names_in(folder_));
+    TRY(std::vector<std::string> names, sys::list_names(folder_));
     for (const std::string& name : names)
         if (!named.contains(name)) TRY_DO(sys::remove_tree(folder_, name));
     return {};

@@ -5,7 +5,6 @@
 #include "sys/file.h"
 
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
@@ -85,19 +84,14 @@ Result<Part> Ingest::part(std::string_view digest) {
 }
 
 Status Ingest::sweep(std::int64_t age_seconds) {
-    TRY(Fd opened, sys::open_at(folder_, ".", O_RDONLY | O_DIRECTORY));
-    DIR* entries = ::fdopendir(opened.get());
-    if (entries == nullptr) return base::errno_error(errno, "read ingest");
-    (void)opened.release();
+    TRY(std::vector<std::string> names, sys::list_names(folder_));
     std::int64_t oldest = base::now().seconds() - age_seconds;
-    while (const dirent* entry = ::readdir(entries)) {
-        if (entry->d_name[0] == '.') continue;
+    for (const std::string& name : names) {
         struct stat info {};
-        if (::fstatat(folder_.get(), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        if (::fstatat(folder_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
             (age_seconds == 0 || info.st_mtime < oldest))
-            ::unlinkat(folder_.get(), entry->d_name, 0);
+            ::unlinkat(folder_.get(), name.c_str(), 0);
     }
-    ::closedir(entries);
     return {};
 }
 

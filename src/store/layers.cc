@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <set>
@@ -167,14 +166,7 @@ Status Layers::load() {
         known.insert(layer.id);
         layers_.push_back(std::move(layer));
     }
-    TRY(Fd opened, sys::open_at(folder_, ".", O_RDONLY | O_DIRECTORY));
-    DIR* entries = ::fdopendir(opened.get());
-    if (entries == nullptr) return base::errno_error(errno, "read layers");
-    (void)opened.release();
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(entries))
-        if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-    ::closedir(entries);
+    TRY(std::vector<std::string> names, sys::list_names(folder_));
     for (const std::string& name : names) {
         std::uint64_t number = 0;
         std::from_chars(name.data(), name.data() + name.size(), number, 36);

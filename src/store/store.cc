@@ -3,7 +3,6 @@
 #include "sys/file.h"
 
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
 
@@ -18,19 +17,10 @@ constexpr std::int64_t ingest_age_seconds = 7 * 24 * 3600;
 Status sweep_staging(const std::string& data_root) {
     TRY_DO(sys::make_folders(data_root + "/staging", 0700));
     TRY(Fd staging, sys::open_folder(data_root + "/staging"));
-    TRY(Fd opened, sys::open_at(staging, ".", O_RDONLY | O_DIRECTORY));
-    DIR* entries = ::fdopendir(opened.get());
-    if (entries == nullptr) return base::errno_error(errno, "read staging");
-    (void)opened.release();
-    Status done;
-    while (const dirent* entry = ::readdir(entries)) {
-        std::string name = entry->d_name;
-        if (name == "." || name == "..") continue;
-        done = sys::remove_tree(staging, name);
-        if (!done) break;
-    }
-    ::closedir(entries);
-    return done;
+    TRY(std::vector<std::string> names, sys::list_names(staging));
+    for (const std::string& name : names)
+        TRY_DO(sys::remove_tree(staging, name));
+    return {};
 }
 
 }  // namespace

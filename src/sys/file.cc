@@ -132,6 +132,20 @@ Status make_folders(const std::string& path, unsigned mode) {
     return {};
 }
 
+Result<std::vector<std::string>> list_names(const Fd& folder) {
+    // Opened anew: O_PATH descriptors cannot be read, and the caller's position stays.
+    TRY(Fd opened, open_at(folder, ".", O_RDONLY | O_DIRECTORY));
+    std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(opened.get()), ::closedir);
+    if (!entries) return base::errno_error(errno, "read folder");
+    (void)opened.release();
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = ::readdir(entries.get()))
+        if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+    if (errno != 0) return base::errno_error(errno, "read folder");
+    return names;
+}
+
 Status lock_exclusively(const Fd& file) {
     struct flock lock {};
     lock.l_type = F_WRLCK;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sys {
 
@@ -35,6 +36,8 @@ Status replace_file(const Fd& folder, const std::string& name, std::string_view 
 
 // mkdir -p with `mode` for what is created (umask not trusted); ok if it is there.
 Status make_folders(const std::string& path, unsigned mode);
+// The names in `folder`, unordered, without those that begin with a dot.
+Result<std::vector<std::string>> list_names(const Fd& folder);
 // Takes the whole file's open-file-description lock (fcntl(2), F_OFD_SETLK), which lasts as long as
 // the descriptor; conflict if another holds it. (flock(2) lives in a header this one's name hides.)
 Status lock_exclusively(const Fd& file);
