@@ -18,11 +18,13 @@ struct OverlayOptions {
 };
 
 // A detached overlay mount of `lowers` (relative to layers_folder, topmost first; up to 500), with
-// `upper` and `work` (folders by descriptor, same file system).
+// `upper` and `work` (folders by descriptor, same file system); a read-only one takes neither. With
+// nothing to merge (no lower, or one and read-only) it is a bind of the only folder.
 Result<Fd> mount_overlay(const Fd& layers_folder, const std::vector<std::string>& lowers,
                          const Fd& upper, const Fd& work, const OverlayOptions& options = {});
 
-// A detached copy of what is mounted or lies at `path` (open_tree OPEN_TREE_CLONE).
+// A detached copy of what is mounted or lies at `path` (open_tree OPEN_TREE_CLONE); an empty path is
+// the folder itself. Its propagation is that of the source: set it before attaching.
 Result<Fd> clone_mount(const std::string& path, bool recursive);
 Result<Fd> clone_mount_at(const Fd& folder, const std::string& path, bool recursive);
 
