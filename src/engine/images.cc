@@ -191,11 +191,19 @@ bool path_match(std::string_view pattern, std::string_view text) {
 }
 
 Images::Images(Loop& loop, Workers& workers, store::Store& store, registry::Puller& puller,
-               OnEvent on_event)
-    : loop_(loop), workers_(workers), store_(store), puller_(puller),
-      on_event_(std::move(on_event)), changing_(loop), pulls_(loop) {}
+               Events& events)
+    : loop_(loop), workers_(workers), store_(store), puller_(puller), events_(events),
+      changing_(loop), pulls_(loop) {}
 
 Images::~Images() = default;
+
+// An image's event carries its labels and a name; for a pull the actor is the reference.
+void Images::tell(std::string action, const std::string& id, std::string actor, std::string name) {
+    wire::StringMap attributes;
+    if (auto found = images_.find(id); found != images_.end()) attributes = found->second.labels;
+    attributes["name"] = std::move(name);
+    events_.publish("image", std::move(action), std::move(actor), std::move(attributes));
+}
 
 Task<Status> Images::load() {
     CO_TRY(Loaded loaded, co_await workers_.run(loop::Lane::quick, load_images, &store_));
@@ -382,7 +390,7 @@ Task<Result<std::string>> Images::pull_and_record(std::shared_ptr<Pull> pull) {
         {.id = {},
          .status = fmt::format("Status: {} for {}",
                                *newer ? "Downloaded newer image" : "Image is up to date", shown)});
-    on_event_("pull", pulled->id, shown);
+    tell("pull", pulled->id, shown, pull->order.target.familiar_name());
     co_return pulled->id;
 }
 
@@ -456,7 +464,7 @@ Task<Status> Images::tag(std::string source, std::string repository, std::string
     image.record.tagged = base::now();
     std::string id = image.record.id;
     CO_TRY_DO(co_await loop::shield(put(std::move(image))));
-    on_event_("tag", id, target.familiar());
+    tell("tag", id, id, target.familiar());
     co_return Status();
 }
 
@@ -488,7 +496,7 @@ Task<Status> Images::drop_reference(std::string id, std::string reference,
     CO_TRY_DO(co_await put(std::move(image)));
     std::string shown = registry::familiar(reference);
     done.push_back({.untagged = shown, .deleted = {}});
-    on_event_("untag", id, id);
+    tell("untag", id, id, id);
     co_return Status();
 }
 
@@ -564,7 +572,7 @@ Task<Result<std::vector<Deleted>>> Images::erase(std::string id, bool force,
     CO_TRY_DO(
         co_await workers_.run(loop::Lane::quick, remove_record, &store_, id, std::move(blobs)));
     done.push_back({.untagged = {}, .deleted = id});
-    on_event_("delete", id, id);
+    tell("delete", id, id, id);
     CO_TRY(std::vector<std::string> removed, co_await remove_layers(record.diff_ids));
     std::vector<std::string> chains = chain_ids(record.diff_ids);
     for (std::size_t i = record.diff_ids.size(); i-- > 0;)

@@ -2,12 +2,12 @@
 // what blocks runs on workers.
 #pragma once
 
+#include "engine/events.h"
 #include "loop/scope.h"
 #include "loop/wait.h"
 #include "registry/puller.h"
 #include "store/store.h"
 
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -58,12 +58,9 @@ public:
 
 class Images final : private registry::Known {
 public:
-    // `name` is the familiar reference or the id. Called after the change is durable.
-    using OnEvent = std::function<void(std::string_view action, const std::string& id,
-                                       const std::string& name)>;
-
+    // Events are published after the change is durable. All parts outlive it.
     Images(Loop& loop, Workers& workers, store::Store& store, registry::Puller& puller,
-           OnEvent on_event);
+           Events& events);
     ~Images();  // after close()
 
     // Reads the records; an image with a layer missing is left out and told in the log.
@@ -108,13 +105,14 @@ private:
     Task<Status> drop_reference(std::string id, std::string reference, std::vector<Deleted>& done);
     Task<Result<std::vector<std::string>>> remove_layers(std::vector<std::string> diff_ids);
     std::optional<Error> in_use(const Image& image, bool hard_only, bool multiple) const;
+    void tell(std::string action, const std::string& id, std::string actor, std::string name);
     bool layer_needed(const std::string& diff_id, const std::vector<std::string>& in_use) const;
 
     Loop& loop_;
     Workers& workers_;
     store::Store& store_;
     registry::Puller& puller_;
-    OnEvent on_event_;
+    Events& events_;
     ImageUsers* users_ = nullptr;
     std::map<std::string, Image> images_;   // by id
     std::map<std::string, unsigned> pins_;  // layers of pulls under way

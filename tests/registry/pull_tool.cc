@@ -3,7 +3,6 @@
 // image id. Options: --mirror URL, --insecure HOST, --platform P, --auth BASE64, --attempts N,
 // --stall MS,
 // --list, --remove REF, --twice (two clients at once), --downloads N
-#include "base/log.h"
 #include "engine/images.h"
 #include "registry/http_transport.h"
 #include "registry/reference.h"
@@ -153,11 +152,8 @@ int main(int argc, char** argv) {
         Workers workers(loop, std::max(1U, std::thread::hardware_concurrency()));
         registry::HttpTransport transport(loop, *registries, {});
         registry::Puller puller(loop, workers, **store, transport, *registries, options.pull);
-        engine::Images images(
-            loop, workers, **store, puller,
-            [](std::string_view action, const std::string& id, const std::string& name) {
-                base::log::debug("event action={} id={} name={}", action, id, name);
-            });
+        engine::Events events(loop);
+        engine::Images images(loop, workers, **store, puller, events);
         auto all = [](Loop& l, engine::Images& i, registry::HttpTransport& t, const Options& o,
                       int& code) -> Task<void> {
             co_await work(l, i, o, code);
