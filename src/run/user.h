@@ -15,7 +15,7 @@ namespace run {
 struct User {
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
-    std::vector<std::uint32_t> additional_gids;
+    std::vector<std::uint32_t> additional_gids;  // gid first (CVE-2022-36109)
     std::string home = "/";  // for HOME when the env has none
 };
 
