@@ -20,6 +20,7 @@ inline constexpr std::size_t container_name_bytes_max = 255;
 inline constexpr std::size_t detach_keys_max = 16;
 inline constexpr std::size_t account_file_bytes_max = 1024 * 1024;   // /etc/passwd, /etc/group
 inline constexpr std::size_t log_record_bytes_max = 16 * 1024;       // Docker's split of long lines
+inline constexpr std::size_t log_line_bytes_max = 256 * 1024;         // a record escaped, with its attributes
 inline constexpr std::size_t events_kept_max = 256;
 inline constexpr std::size_t event_queue_max = 1024;                 // a slower reader is cut
 

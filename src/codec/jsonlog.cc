@@ -109,13 +109,13 @@ void append_log_record(std::string& out, LogStream stream, std::string_view text
 
 Result<LogRecord> parse_log_record(std::string_view line) {
     ReadRecord read;
-    TRY_DO(json::Reader::document(
-        line,
-        [&](json::Reader& reader) {
-            return reader.object(
-                [&](std::string_view key) { return read_member(reader, key, read); });
-        },
-        {.bytes_max = limits::log_line_bytes_max, .depth_max = 8}));
+    TRY_DO(json::Reader::document(line,
+                                  [&](json::Reader& reader) {
+                                      return reader.object([&](std::string_view key) {
+                                          return read_member(reader, key, read);
+                                      });
+                                  },
+                                  {.bytes_max = limits::log_line_bytes_max, .depth_max = 8}));
     if (!read.has_time || !read.has_stream)
         return Error(Kind::invalid, "not a log record: no time or no stream");
     if (read.record.attrs == "{}" || read.record.attrs == "null") read.record.attrs.clear();

@@ -9,8 +9,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,11 +26,13 @@ struct LogOptions {
 // Writes `<folder>/<name>` and `.1`, `.2`... (higher is older). One thread at a time.
 class LogWriter {
 public:
-    // Cuts a torn last line, so that what follows is readable. The file has mode 0640.
+    // Cuts a torn last line (and NUL bytes a power cut left there), so that what follows is
+    // readable. The file has mode 0640; a link or anything else but a file is refused.
     static Result<LogWriter> open(Fd folder, std::string name, LogOptions options);
 
     // Output as it came: complete lines are written (one write(2) a call), an unfinished one is
-    // kept until its rest, 16 KiB or end() comes. Never writes part of a record and then succeeds.
+    // kept until its rest, 16 KiB or end() comes. Never leaves part of a record: after a failure
+    // (disk full) the file ends with a whole one and what could not be written is dropped.
     Status append(codec::LogStream stream, std::string_view bytes, Time time);
     // The stream has ended: an unfinished line is written as it is, without newline.
     Status end(codec::LogStream stream, Time time);
@@ -40,17 +40,24 @@ public:
 private:
     LogWriter(Fd folder, std::string name, LogOptions options)
         : folder_(std::move(folder)), name_(std::move(name)), options_(std::move(options)) {}
+    struct Pending {
+        std::string text;
+        bool in_parts = false;  // its beginning is written already
+        Time since;             // then: the time all its parts carry
+    };
     void encode(codec::LogStream stream, std::string_view line, bool newline, Time time);
+    void keep(codec::LogStream stream, std::string_view bytes, Time time);
     Status flush();
     Status write_records(std::string_view records);
     Status rotate();
     Status open_file();
+    Status cut_torn_end();
 
     Fd folder_, file_;
     std::string name_;
     LogOptions options_;
     std::uint64_t size_ = 0;
-    std::string pending_[3];         // unfinished lines by stream
+    Pending pending_[2];             // unfinished lines by stream
     std::string out_;                // encoded, not yet written
     std::vector<std::size_t> ends_;  // where the records of out_ end: rotation holds to a record
 };
@@ -81,14 +88,16 @@ private:
     };
     Result<std::vector<File>> open_files() const;  // oldest first
     Status seek_tail();
-    Status next_file();
+    Result<bool> next_file();
+    Result<bool> read_block(std::vector<codec::LogRecord>& records);
+    void take_line(std::string_view line, std::vector<codec::LogRecord>& records);
 
     Fd folder_;
     std::string name_;
     LogQuery query_;
     std::deque<File> files_;  // front is being read
     std::uint64_t offset_ = 0;
-    std::string buffer_;     // an incomplete line, or what one read brought
+    std::string buffer_;     // what one read brought; an incomplete line is read again
     bool skipping_ = false;  // in a line longer than any record
     bool done_ = false;
 };
