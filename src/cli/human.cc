@@ -51,65 +51,6 @@ std::string binary_size(double bytes) {
     return scaled(bytes, 1024, 4, units.data());
 }
 
-Result<std::int64_t> parse_bytes(std::string_view text) {
-    auto bad = [&] { return Error(Kind::invalid, fmt::format("invalid size: '{}'", text)); };
-    std::size_t digits = text.find_last_of("0123456789.");
-    if (digits == text.npos) return bad();
-    std::string number(text.substr(0, digits + 1));
-    std::string suffix;
-    for (char c : text.substr(digits + 1))
-        if (c != ' ') suffix += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    char* end = nullptr;
-    double value = std::strtod(number.c_str(), &end);
-    if (*end != 0) return bad();
-    if (value < 0 && !(number == "-1" && suffix.empty())) return bad();
-    double scale = 1;
-    if (!suffix.empty() && suffix != "b") {
-        std::size_t power = std::string_view("kmgtp").find(suffix[0]);
-        std::string rest = suffix.substr(1);
-        if (power == std::string_view::npos || !(rest.empty() || rest == "b" || rest == "ib"))
-            return bad();
-        scale = std::pow(1024.0, static_cast<double>(power + 1));
-    }
-    if (value * scale > 9.2e18) return bad();
-    return static_cast<std::int64_t>(value * scale);
-}
-
-Result<std::int64_t> parse_duration(std::string_view text) {
-    auto bad = [&] {
-        return Error(Kind::invalid, fmt::format("time: invalid duration \"{}\"", text));
-    };
-    std::string_view rest = text;
-    bool negative = rest.starts_with('-');
-    if (negative || rest.starts_with('+')) rest.remove_prefix(1);
-    if (rest == "0") return std::int64_t(0);
-    if (rest.empty()) return bad();
-    double total = 0;
-    while (!rest.empty()) {
-        std::size_t end = rest.find_first_not_of("0123456789.");
-        if (end == 0) return bad();
-        if (end == rest.npos)
-            return Error(Kind::invalid, fmt::format("time: missing unit in duration \"{}\"", text));
-        double value = std::strtod(std::string(rest.substr(0, end)).c_str(), nullptr);
-        rest.remove_prefix(end);
-        std::string_view unit = rest.substr(0, rest.find_first_of("0123456789."));
-        double scale = unit == "ns"                        ? 1
-                       : unit == "us" || unit == "\u00b5s" ? 1e3
-                       : unit == "ms"                      ? 1e6
-                       : unit == "s"                       ? 1e9
-                       : unit == "m"                       ? 60e9
-                       : unit == "h"                       ? 3600e9
-                                                           : 0;
-        if (scale == 0)
-            return Error(Kind::invalid,
-                         fmt::format("time: unknown unit \"{}\" in duration \"{}\"", unit, text));
-        total += value * scale;
-        rest.remove_prefix(unit.size());
-    }
-    if (total > 9.2e18) return bad();
-    return static_cast<std::int64_t>(negative ? -total : total);
-}
-
 Result<std::string> parse_moment(std::string_view text) {
     if (text.find_first_not_of("0123456789.") == text.npos) return std::string(text);
     if (auto duration = parse_duration(text)) {

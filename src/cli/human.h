@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "codec/human.h"
 
 #include <cstdint>
 #include <string>
@@ -15,10 +16,8 @@ std::string human_duration(std::int64_t seconds);
 std::string human_size(double bytes, int precision);
 // 1024-based: "23.54GiB".
 std::string binary_size(double bytes);
-// "64m", "1.5g", "100" (bytes), "-1": 1024-based. The error reads `invalid size: 'x'`.
-Result<std::int64_t> parse_bytes(std::string_view text);
-// Go's time.ParseDuration, in nanoseconds.
-Result<std::int64_t> parse_duration(std::string_view text);
+using codec::parse_bytes;
+using codec::parse_duration;
 // --since and --until: a Unix time, an RFC3339 time or a duration before now, as "seconds.nanos".
 Result<std::string> parse_moment(std::string_view text);
 // At most `width` characters, the last of them an ellipsis when something was cut.

@@ -1,13 +1,13 @@
-#include "cli/flags.h"
+#include "codec/flags.h"
 
-#include "cli/human.h"
+#include "codec/human.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 
-namespace cli {
+namespace codec {
 
 namespace {
 
@@ -223,6 +223,13 @@ Result<std::vector<std::string>> FlagSet::parse(const std::vector<std::string>& 
     return others;
 }
 
+std::vector<FlagSet::Given> FlagSet::given() const {
+    std::vector<Given> all;
+    for (const Flag& flag : flags_)
+        if (!flag.values.empty()) all.push_back({flag.name, flag.values});
+    return all;
+}
+
 std::string FlagSet::command() const {
     std::string out;
     for (std::size_t begin = 0; begin < line_.size();) {
@@ -256,4 +263,4 @@ std::string FlagSet::help() const {
     return out;
 }
 
-}  // namespace cli
+}  // namespace codec
