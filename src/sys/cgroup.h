@@ -44,17 +44,24 @@ std::vector<CgroupDeviceRule> default_device_rules();
 
 // The hierarchies of this host, looked up once at start.
 struct CgroupHost {
-    bool v2 = false;  // unified; else v1 (also hybrid)
+    bool v2 = false;  // unified; else v1 (also hybrid, whose cgroup2 mount is left alone)
     struct Hierarchy {
-        std::string controllers;  // "cpu,cpuacct"; "name=systemd"; "" for v2
+        std::string controllers;  // "cpu,cpuacct"; "name=systemd"; for v2 those of its root
         std::string mount_point;
         Fd folder;
         bool has(std::string_view controller) const;
     };
     std::vector<Hierarchy> hierarchies;
 
+    // missing when the host has no control groups mounted.
     static Result<CgroupHost> detect(const std::string& mountinfo = "/proc/self/mountinfo");
+    // By the name it has in this version ("blkio" in v1, "io" in v2).
     const Hierarchy* find(std::string_view controller) const;
+    // Clears what this host cannot limit and answers Docker's warnings about it, in its order.
+    std::vector<std::string> drop_unsupported(CgroupLimits& limits) const;
+    // The processors and memory nodes a cpuset may name ("0-3"); "" when there is no cpuset.
+    std::string cpus() const;
+    std::string mems() const;
 };
 
 struct CgroupUsage {
@@ -67,10 +74,13 @@ struct CgroupUsage {
 // One container's group: a folder per hierarchy.
 class Cgroup {
 public:
-    // Makes the folders (mode 0755) and writes the limits. On failure nothing stays.
+    // Makes the folders (mode 0755; `path` begins with a slash, parents are made too and stay) and
+    // writes the limits. On failure nothing stays. conflict when processes are in it; an empty
+    // leftover is replaced.
     static Result<Cgroup> create(const CgroupHost& host, const std::string& path,
                                  const CgroupLimits& limits);
-    // An existing one (after a restart of the daemon). missing when no folder is there.
+    // An existing one (after a restart of the daemon). missing when no folder is there. `host` must
+    // outlive the group, which holds no descriptors.
     static Result<Cgroup> open(const CgroupHost& host, const std::string& path);
 
     const std::string& path() const { return path_; }
@@ -79,12 +89,14 @@ public:
     // writing.
     Result<std::vector<Fd>> attach_points() const;
 
+    // Writes what is set. Errors carry the kernel's reason.
     Status update(const CgroupLimits& limits) const;
     // Freezes and waits until it is so / lets run again.
     Status freeze() const;
     Status thaw() const;
     // SIGKILL to every process inside.
     Status kill() const;
+    // In it and in the groups that the container made below; numbers as this process sees them.
     std::vector<int> processes() const;
     // How often the kernel's memory controller killed in here: grows = OOMKilled.
     std::uint64_t oom_kills() const;
@@ -96,8 +108,6 @@ private:
     Cgroup(const CgroupHost& host, std::string path) : host_(&host), path_(std::move(path)) {}
     const CgroupHost* host_;
     std::string path_;
-    std::vector<Fd>
-        folders_;  // in the order of host_->hierarchies; none where the hierarchy is not ours
 };
 
 }  // namespace sys
