@@ -41,18 +41,24 @@ struct Checker {
 };
 
 bool check_container(const Checker& c, const Spec& spec) {
-    if (!c.text(spec.hostname) || !c.text(spec.domainname)) return false;
+    if (!c.text(spec.hostname) || !c.text(spec.domainname) || !c.text(spec.target)) return false;
     if (!c.texts(spec.masked) || !c.texts(spec.readonly)) return false;
-    if (!c.list(spec.mounts) || !c.list(spec.devices) || !c.list(spec.sysctls)) return false;
+    if (!c.list(spec.mounts) || !c.list(spec.devices) || !c.list(spec.links) ||
+        !c.list(spec.sysctls))
+        return false;
     for (std::uint32_t i = 0; i < spec.mounts.count; ++i) {
         const MountEntry& mount = c.items(spec.mounts)[i];
         if (!c.text(mount.destination) || !c.text(mount.type) || !c.texts(mount.options))
             return false;
-        if (!c.fd(mount.source_fd) || mount.kind > MountKind::cgroup_v1) return false;
+        if (!c.fd(mount.source_fd) || mount.kind > MountKind::bind) return false;
         if (mount.kind != MountKind::filesystem && mount.source_fd < 0) return false;
     }
     for (std::uint32_t i = 0; i < spec.devices.count; ++i)
         if (!c.text(c.items(spec.devices)[i].path)) return false;
+    for (std::uint32_t i = 0; i < spec.links.count; ++i) {
+        const LinkEntry& link = c.items(spec.links)[i];
+        if (!c.text(link.path) || !c.text(link.target)) return false;
+    }
     for (std::uint32_t i = 0; i < spec.sysctls.count; ++i) {
         const SysctlEntry& sysctl = c.items(spec.sysctls)[i];
         if (!c.text(sysctl.path) || !c.text(sysctl.value)) return false;

@@ -30,19 +30,21 @@ template <class T> struct List {
     std::uint32_t count = 0;
 };
 
-enum class MountKind : std::uint32_t { filesystem, bind, cgroup_v1 };
+enum class MountKind : std::uint32_t { filesystem, bind };
 
 enum MountFlags : std::uint32_t {
     mount_attributes_recursive = 1,  // apply attributes to the whole tree of a bind
     mount_target_is_file = 2,        // the source is no folder
-    mount_no_symlinks = 4,  // the target is a real folder, whatever the image says (/proc, /sys)
-    mount_is_proc = 8,      // the private proc handle itself goes here
+    mount_no_symlinks = 4,     // the target is a real folder, whatever the image says (/proc, /sys)
+    mount_is_proc = 8,         // the private proc handle itself goes here
+    mount_readonly_late = 16,  // read-only once every other mount has its place
+    mount_on_proc = 32,        // the target may lie inside procfs (known harmless files)
 };
 
 struct MountEntry {
     Text destination;
     Text type;                         // for fsopen
-    List<Text> options;                // "key=value" or "flag" for fsconfig
+    List<Text> options;                // "key=value" or "flag" for fsconfig; "source=..." too
     std::uint64_t attributes_set = 0;  // MOUNT_ATTR_*
     std::uint64_t attributes_clear = 0;
     std::uint64_t propagation = 0;  // MS_PRIVATE, MS_SLAVE, MS_SHARED
@@ -60,6 +62,11 @@ struct DeviceEntry {
     std::uint32_t major = 0;
     std::uint32_t minor = 0;
     std::uint32_t reserved = 0;
+};
+
+struct LinkEntry {  // a symbolic link: /dev/fd, /dev/ptmx
+    Text path;
+    Text target;
 };
 
 struct RlimitEntry {
@@ -93,6 +100,7 @@ enum SpecFlags : std::uint32_t {
     spec_fresh_cgroup = 512,
     spec_clone_into_cgroup = 1024,  // the first attach descriptor is a v2 folder
     spec_exec = 2048,               // a further process: joins namespaces of spec.join_pidfd
+    spec_fresh_dev = 4096,          // /dev is ours: with a terminal /dev/console is made
 };
 
 struct Spec {
@@ -100,7 +108,7 @@ struct Spec {
     std::uint32_t version = protocol::version;
     std::uint32_t bytes = 0;  // of the whole
     std::uint32_t flags = 0;
-    // Indexes into the descriptors that came with the message, -1: none.
+    // Indexes into the descriptors that came with the message behind the specification, -1: none.
     std::int32_t rootfs = -1;
     std::int32_t network = -1;
     std::int32_t pid_namespace = -1;
@@ -129,10 +137,12 @@ struct Spec {
     std::uint32_t reserved = 0;
     List<FilterEntry> seccomp;
     // The container around it.
+    Text target;  // spec_exec: the id of the container that is joined
     Text hostname;
     Text domainname;
     List<MountEntry> mounts;
     List<DeviceEntry> devices;
+    List<LinkEntry> links;
     List<SysctlEntry> sysctls;
     List<Text> masked;
     List<Text> readonly;
@@ -198,26 +208,26 @@ enum class Step : std::uint32_t {
     terminal = 2,  // devpts and pty, or pipes
     clone = 3,     // with the namespaces
     cgroup = 4,    // the child attaches itself
-    join = 5,      // namespaces of others
+    join = 5,      // namespaces of others, session keyring
     hostname = 6,
-    proc = 7,     // the private handle
-    rootfs = 8,   // attach the rootfs
-    mount = 9,    // every mount of the specification
-    device = 10,  // nodes and links in /dev
-    console = 11,
-    cwd_make = 12,
-    sysctl = 13,
-    oom_score = 14,
+    proc = 7,  // the private handle, before anything of the container can be in its way
+    sysctl = 8,
+    oom_score = 9,
+    rootfs = 10,  // attach the rootfs
+    mount = 11,   // every mount of the specification
+    device = 12,  // nodes and links
+    console = 13,
+    cwd_make = 14,
     paths = 15,     // masked and read-only
     readonly = 16,  // the rootfs
     pivot = 17,
     rlimit = 18,
     stdio = 19,
-    capabilities = 20,
-    seccomp = 21,
-    user = 22,  // groups, gid, uid
-    cwd = 23,
-    lookup = 24,  // args[0] in PATH
+    user = 20,          // bounding set, groups, gid, uid
+    capabilities = 21,  // as the process will have them
+    cwd = 22,
+    lookup = 23,  // args[0] in PATH
+    seccomp = 24,
     exec = 25,
 };
 

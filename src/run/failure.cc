@@ -1,0 +1,106 @@
+#include "run/failure.h"
+
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+
+namespace run {
+
+using protocol::Step;
+
+namespace {
+
+// Steps that fail because of what was asked for, with the text for them; else an empty text.
+std::string told_by_user(Step step, int error, std::string_view text) {
+    std::string why = errno_text(error);
+    if (step == Step::lookup && error == 0)
+        return fmt::format("exec: \"{}\": executable file not found in $PATH", text);
+    if (step == Step::lookup && (error == ENOENT || error == ENOTDIR))
+        return fmt::format("exec: \"{}\": stat {}: {}", text, text, why);
+    if (step == Step::lookup) return fmt::format("exec: \"{}\": {}", text, why);
+    if (step == Step::exec) return fmt::format("exec {}: {}", text, why);
+    if (step == Step::cwd)
+        return fmt::format("chdir to cwd (\"{}\") set in config.json failed: {}", text, why);
+    if (step == Step::cwd_make) return fmt::format("mkdir {}: {}", text, why);
+    return "";
+}
+
+std::string_view name(Step step) {
+    switch (step) {
+    case Step::receive:
+        return "reading the specification";
+    case Step::terminal:
+        return "opening the terminal";
+    case Step::clone:
+        return "fork";
+    case Step::cgroup:
+        return "unable to apply cgroup configuration";
+    case Step::join:
+        return "joining namespaces";
+    case Step::hostname:
+        return "sethostname";
+    case Step::proc:
+        return "mounting proc";
+    case Step::sysctl:
+        return "write sysctl key";
+    case Step::oom_score:
+        return "write oom_score_adj";
+    case Step::rootfs:
+        return "preparing rootfs";
+    case Step::device:
+        return "error creating device nodes";
+    case Step::console:
+        return "error setting up console";
+    case Step::paths:
+        return "can't mask path";
+    case Step::readonly:
+        return "error making rootfs read-only";
+    case Step::pivot:
+        return "error jailing process inside rootfs";
+    case Step::rlimit:
+        return "error setting rlimits";
+    case Step::stdio:
+        return "error setting up stdio";
+    case Step::user:
+        return "error setting the user";
+    case Step::capabilities:
+        return "unable to apply caps";
+    case Step::seccomp:
+        return "unable to init seccomp";
+    default:
+        return "starting";
+    }
+}
+
+}  // namespace
+
+std::string errno_text(int error) {
+    std::string text = std::strerror(error);
+    // "Input/output error" becomes "input/output error", "RFS specific error" stays.
+    if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
+        text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    return text;
+}
+
+Error start_error(Kind kind, std::string_view what) {
+    return Error(kind, fmt::format("failed to create task for container: failed to create shim "
+                                   "task: OCI runtime create failed: runc create failed: unable to "
+                                   "start container process: error during container init: {}: "
+                                   "unknown",
+                                   what));
+}
+
+Error start_error(Step step, int error, std::string_view text) {
+    std::string asked = told_by_user(step, error, text);
+    if (!asked.empty()) return start_error(Kind::invalid, asked);
+    if (step == Step::mount)
+        return start_error(
+            Kind::internal,
+            fmt::format("error mounting to rootfs at \"{}\": {}", text,
+                        error == EPERM ? "the target is inside /proc" : errno_text(error)));
+    return start_error(Kind::internal,
+                       fmt::format("{}: {}: {}", name(step), text, errno_text(error)));
+}
+
+}  // namespace run

@@ -1,0 +1,19 @@
+// A failed start in Docker's words: the text every client knows, and whose fault it was.
+#pragma once
+
+#include "base/error.h"
+#include "run/protocol.h"
+
+#include <string>
+#include <string_view>
+
+namespace run {
+
+// "no such file or directory": as Go prints an error number.
+std::string errno_text(int error);
+// The whole sentence around `what` failed in the container's own set-up.
+Error start_error(Kind kind, std::string_view what);
+// What the shim told.
+Error start_error(protocol::Step step, int error, std::string_view text);
+
+}  // namespace run

@@ -1,0 +1,14 @@
+// What the kernel tells of a process by its pidfd, also of one that is not our child.
+#pragma once
+
+#include "sys/fd.h"
+
+#include <optional>
+
+namespace run {
+
+bool process_ended(const Fd& pidfd);
+// As waitpid(2) gives it; nothing where the kernel cannot tell: before Linux 6.15, or not reaped.
+std::optional<int> wait_status_of(const Fd& pidfd);
+
+}  // namespace run
