@@ -1,5 +1,5 @@
 // What flags and daemon.json say, as one plain struct: read once at start, handed out in parts.
-// Keys, rules and words are dockerd's.
+// Keys, rules and words are dockerd's. (The room's namespace is lighterd: unistd.h has a daemon().)
 #pragma once
 
 #include "base/error.h"
@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace daemon {
+namespace lighterd {
 
 inline constexpr std::string_view default_config_file = "/etc/lighter/daemon.json";
 
@@ -51,7 +51,7 @@ struct Config {
     std::vector<std::string> labels;  // key=value
 
     // Containers.
-    std::string default_runtime = "lighter";
+    std::string default_runtime = "runc";  // the built-in one answers to Docker's name for it
     std::map<std::string, wire::Runtime> runtimes;
     std::map<std::string, wire::Ulimit> default_ulimits;
     std::int64_t default_shm_size_bytes = 64 * 1024 * 1024;
@@ -97,4 +97,4 @@ struct Config {
 // runtimes.
 Config reloaded(const Config& now, const Config& fresh);
 
-}  // namespace daemon
+}  // namespace lighterd

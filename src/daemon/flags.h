@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace daemon {
+namespace lighterd {
 
 struct CommandLine {
     enum class Action {
@@ -30,4 +30,4 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& arguments,
 Result<CommandLine> read_settings(const std::vector<std::string>& arguments, const Config& base,
                                   const std::string* file);
 
-}  // namespace daemon
+}  // namespace lighterd
