@@ -15,6 +15,8 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unistd.h>

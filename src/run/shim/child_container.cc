@@ -119,10 +119,10 @@ void make_console(const Start& start, const Reporter& report, int root) {
 
 void cover_paths(const Start& start, const Reporter& report, int root) {
     const Spec& spec = start.view.spec();
-    Cover cover;
+    Cover cover(root, start.view.has(spec_fresh_dev));
     for (std::uint32_t i = 0; i < spec.masked.count; ++i) {
         const char* path = text(start, start.view.items(spec.masked)[i]);
-        report.check(cover.mask(root, path), Step::paths, path);
+        report.check(cover.mask(path), Step::paths, path);
     }
     for (std::uint32_t i = 0; i < spec.readonly.count; ++i) {
         const char* path = text(start, start.view.items(spec.readonly)[i]);

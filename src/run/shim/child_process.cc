@@ -2,6 +2,7 @@
 // Order matters and is told at each step.
 #include "run/shim/child.h"
 #include "run/shim/init.h"
+#include "run/shim/mounts.h"
 
 #include <climits>
 #include <csignal>
@@ -180,20 +181,32 @@ const char** pointers(const Start& start, List<Text> list, const Reporter& repor
     return array;
 }
 
+// Without a stdin: the container's own null device, which has a name inside. /dev is ours still.
+int stdin_of(const Start& start) {
+    if (start.view.has(spec_terminal) || start.view.has(spec_open_stdin) ||
+        !start.view.has(spec_fresh_dev))
+        return start.stdio[0];
+    int own = open2(AT_FDCWD, "/dev/null", O_RDWR | O_NOFOLLOW | O_NOCTTY, RESOLVE_NO_MAGICLINKS);
+    if (own >= 0 && is_null_device(own)) return own;
+    close_fd(own);
+    return start.stdio[0];
+}
+
 }  // namespace
 
 void take_stdio(const Start& start, Reporter& report) {
     const Spec& spec = start.view.spec();
+    const int stdio[3] = {stdin_of(start), start.stdio[1], start.stdio[2]};
     for (int i = 0; i < 3; ++i) {
         // Ours, so that a user who is not root may open /dev/stderr. Not the null device: it
         // belongs to everybody.
         struct stat info;
-        report.check(result(::fstat(start.stdio[i], &info)), Step::stdio, "fstat");
+        report.check(result(::fstat(stdio[i], &info)), Step::stdio, "fstat");
         bool own = S_ISFIFO(info.st_mode) || start.view.has(spec_terminal);
         if (own && info.st_uid != spec.uid)
-            report.check(result(::fchown(start.stdio[i], spec.uid, static_cast<gid_t>(-1))),
-                         Step::stdio, "fchown");
-        report.check(result(::dup2(start.stdio[i], i)), Step::stdio, "dup2");
+            report.check(result(::fchown(stdio[i], spec.uid, static_cast<gid_t>(-1))), Step::stdio,
+                         "fchown");
+        report.check(result(::dup2(stdio[i], i)), Step::stdio, "dup2");
     }
     if (start.view.has(spec_terminal))
         report.check(result(::ioctl(0, TIOCSCTTY, 0)), Step::stdio, "controlling terminal");

@@ -63,7 +63,7 @@ void enter_own_root(const char* exec_root) {
     need(result(::unshare(CLONE_NEWNS)), "mount namespace");
     need(result(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr)), "private mounts");
     Held place(need(result(::open(exec_root, O_PATH | O_DIRECTORY | O_CLOEXEC)), exec_root));
-    Held root(need(make_filesystem("tmpfs", "lighter-shim", {}, {}, MOUNT_ATTR_NOSUID), "tmpfs"));
+    Held root(need(make_filesystem("tmpfs", nullptr, {}, {}, MOUNT_ATTR_NOSUID), "tmpfs"));
     need(result(::mkdirat(root.get(), root_folder + 1, 0700)), "root folder");
     need(result(::mknodat(root.get(), null_device + 1, S_IFCHR | 0666, ::makedev(1, 3))), "null");
     need(attach(root.get(), place.get()), "root");

@@ -8,6 +8,7 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 
 namespace run::shim {
 
@@ -91,6 +92,11 @@ int copy_mount(int folder, const char* path, bool recursive) {
     return result(::open_tree(folder, path, flags));
 }
 
+bool is_null_device(int fd) {
+    struct stat info;
+    return ::fstat(fd, &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == ::makedev(1, 3);
+}
+
 int attach(int mount, int target) {
     return result(
         ::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
@@ -154,12 +160,22 @@ int Cover::empty_folder() {
     return mount;
 }
 
-int Cover::mask(int root, const char* path) {
-    Held target(open_in_root(root, path, O_PATH));
+// The container's null device, found to be one: what looks like it may be anything
+// (CVE-2025-31133).
+int Cover::own_null(int root) {
+    int fd = open_in_root(root, "dev/null", O_PATH | O_NOFOLLOW);
+    if (fd >= 0 && !is_null_device(fd)) close_fd(fd);
+    return fd;
+}
+
+int Cover::mask(const char* path) {
+    Held target(open_in_root(root_, path, O_PATH));
     if (!target.good()) return missing(target.get()) ? 0 : target.get();
     struct stat info;
     if (::fstat(target.get(), &info) < 0) return -errno;
-    Held mount(S_ISDIR(info.st_mode) ? empty_folder() : copy_mount(AT_FDCWD, null_device));
+    Held mount(S_ISDIR(info.st_mode) ? empty_folder()
+               : null_.good()        ? copy_mount(null_.get(), "")
+                                     : copy_mount(AT_FDCWD, null_device));
     if (!mount.good()) return mount.get();
     return attach(mount.get(), target.get());
 }

@@ -12,6 +12,7 @@ int make_filesystem(const char* type, const char* source, protocol::List<protoco
                     protocol::View view, std::uint64_t attributes);
 // A detached copy of what `path` below `folder` shows ("": what `folder` itself is).
 int copy_mount(int folder, const char* path, bool recursive = false);
+bool is_null_device(int fd);
 int attach(int mount, int target);
 int set_attributes(int mount, std::uint64_t set, std::uint64_t clear, bool recursive,
                    std::uint64_t propagation = 0);
@@ -32,9 +33,14 @@ int seal_mount(int root, const char* path);
 // once. A path that is not there is fine.
 class Cover {
 public:
-    int mask(int root, const char* path);
+    // `root` has a /dev of ours with a null device in it; else the shim's own is bound.
+    Cover(int root, bool fresh_dev) : root_(root), null_(fresh_dev ? own_null(root) : -1) {}
+    int mask(const char* path);
 
 private:
+    static int own_null(int root);
+    int root_;
+    Held null_;
     int empty_folder();
     Held tmpfs_;
     bool attached_ = false;
