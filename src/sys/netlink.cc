@@ -85,8 +85,9 @@ bool each_message(std::span<const std::byte> bytes,
                   const std::function<void(const Message&)>& visit) {
     while (!bytes.empty()) {
         auto header = reinterpret_cast<const nlmsghdr*>(bytes.data());
-        if (bytes.size() < MNL_NLMSG_HDRLEN ||
-            !mnl_nlmsg_ok(header, static_cast<int>(bytes.size())))
+        // Not mnl_nlmsg_ok(): it compares as int, so a length of 2 GiB and more passes.
+        if (bytes.size() < MNL_NLMSG_HDRLEN || header->nlmsg_len < MNL_NLMSG_HDRLEN ||
+            header->nlmsg_len > bytes.size())
             return false;
         Message message;
         message.type = header->nlmsg_type;
@@ -94,7 +95,7 @@ bool each_message(std::span<const std::byte> bytes,
         message.sequence = header->nlmsg_seq;
         message.payload = bytes.subspan(MNL_NLMSG_HDRLEN, header->nlmsg_len - MNL_NLMSG_HDRLEN);
         visit(message);
-        bytes = bytes.subspan(std::min<std::size_t>(MNL_ALIGN(header->nlmsg_len), bytes.size()));
+        bytes = bytes.subspan(std::min(MNL_ALIGN(std::size_t{header->nlmsg_len}), bytes.size()));
     }
     return true;
 }
