@@ -4,7 +4,8 @@ namespace wire {
 
 bool json_read(json::Reader& reader, Words& words) {
     words.clear();
-    if (reader.is_null()) return reader.skip();
+    words.given = !reader.is_null();
+    if (!words.given) return reader.skip();
     if (reader.type() == json::Type::string) return reader.string(words.emplace_back());
     return reader.array([&] { return reader.string(words.emplace_back()); });
 }

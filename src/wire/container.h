@@ -20,6 +20,7 @@ using Set = std::map<std::string, json::Empty>;
 // Cmd and Entrypoint: a list, or one string that stands for a list of one.
 struct Words : std::vector<std::string> {
     using std::vector<std::string>::vector;
+    bool given = false;  // an empty list is not the same as none: it clears the image's
 };
 bool json_read(json::Reader& reader, Words& words);
 

@@ -1,0 +1,215 @@
+// The start and the end of the engine: what still runs is taken over, what ended meanwhile is
+// recorded, and what should run is started.
+#include "engine/containers.h"
+
+#include "base/log.h"
+#include "codec/json.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace engine {
+
+namespace {
+
+struct Kept {
+    std::vector<ContainerRecord> records;
+    std::vector<std::string> broken;
+};
+
+// Worker. Also removes folders of containers that have no record: their removal was answered, or
+// their creation never was.
+Result<Kept> read_records(store::Containers* containers, store::Folders* folders) {
+    Kept kept;
+    std::vector<std::string> known;
+    TRY(std::vector<store::Record> all, containers->list());
+    for (const store::Record& one : all) {
+        known.push_back(one.key);
+        auto record = json::read<ContainerRecord>(one.json);
+        if (record && record->id == one.key)
+            kept.records.push_back(std::move(*record));
+        else
+            kept.broken.push_back(one.key);
+    }
+    TRY(std::vector<std::string> names, folders->list_containers());
+    for (const std::string& name : names)
+        if (std::ranges::find(known, name) == known.end()) TRY_DO(folders->remove_container(name));
+    return kept;
+}
+
+}  // namespace
+
+Task<Status> Containers::load() {
+    CO_TRY(Kept kept, co_await parts_.workers.run(loop::Lane::quick, read_records, &parts_.records,
+                                                  &parts_.store.folders()));
+    for (const std::string& id : kept.broken)
+        base::log::error("record of a container is unreadable, it is left out container={}", id);
+    for (ContainerRecord& record : kept.records) {
+        std::string id = record.id;
+        ids_by_name_.emplace(record.name, id);
+        auto container =
+            std::make_shared<Container>(parts_.loop, parts_.workers, std::move(record));
+        by_id_.emplace(std::move(id), std::move(container));
+    }
+    for (run::Adopted& adopted : parts_.shim.take_adopted())
+        co_await adopt(std::move(adopted));
+    std::vector<std::string> links;
+    for (const ContainerPtr& container : all()) {
+        if (container->record.running && !container->running && !container->ending)
+            co_await lost(container);
+        if (container->record.endpoint) links.push_back(container->record.endpoint->host_link);
+    }
+    co_await parts_.network.sweep(std::move(links));
+    work_.spawn(loop::with_stop(following_, follow_shim()));
+    co_return Status();
+}
+
+// A container that the shim held while no engine was there.
+Task<void> Containers::adopt(run::Adopted adopted) {
+    auto at = by_id_.find(adopted.id);
+    if (at == by_id_.end()) {
+        // Started, but its record is gone: a removal was answered, or its create never was.
+        base::log::warn("ending an unknown container={}", adopted.id);
+        if (adopted.pidfd) ::pidfd_send_signal(adopted.pidfd.get(), SIGKILL, nullptr, 0);
+        if (adopted.ended) parts_.shim.acknowledge(adopted.id);
+        co_return;
+    }
+    ContainerPtr container = at->second;
+    ContainerRecord& record = container->record;
+    std::string parent = record.host_config.cgroup_parent.empty()
+                             ? settings_.cgroup_parent
+                             : record.host_config.cgroup_parent;
+    auto cgroup = co_await parts_.workers.run(
+        loop::Lane::quick,
+        [](const sys::CgroupHost* host, std::string path) { return sys::Cgroup::open(*host, path); },
+        &parts_.cgroups, clean_path(parent + "/" + record.id));
+    if (cgroup) container->cgroup = std::move(*cgroup);
+    if (record.endpoint) {
+        Status taken = parts_.network.adopt(*record.endpoint);
+        if (!taken)
+            base::log::warn("address of container={}: {}", record.id, taken.error().message());
+    }
+    auto writer = co_await open_log_writer(*container);
+    std::optional<store::LogWriter> log;
+    if (writer) log = std::move(*writer);
+    if (adopted.spool && log) {
+        Status spooled = co_await parts_.workers.run(
+            loop::Lane::heavy, run::replay_spool, std::move(adopted.spool),
+            std::function<Status(int, std::string_view, Time)>(
+                [&log](int stream, std::string_view text, Time time) {
+                    return log->append(stream == 2 ? codec::LogStream::err : codec::LogStream::out,
+                                       text, time);
+                }));
+        if (!spooled)
+            base::log::error("output of the meantime is lost container={}: {}", record.id,
+                             spooled.error().message());
+    }
+    // The engine may have been killed between the start and its record.
+    if (!record.running) {
+        record.running = record.started = true;
+        record.started_at = base::now();
+    }
+    record.pid = adopted.pid;
+    container->console.open(std::move(adopted.console), record.config.tty, std::move(log));
+    container->pid = adopted.pid;
+    container->pidfd = std::move(adopted.pidfd);
+    container->running = true;
+    if (!adopted.ended) {
+        base::log::info("container runs on container={}", record.id);
+        co_return;
+    }
+    container->ending = true;
+    run::Ended ended;
+    ended.id = record.id;
+    ended.exit = adopted.exit;
+    co_await record_exit(container, std::move(ended));
+    container->ending = false;
+}
+
+// Recorded as running, and nobody knows of it: the machine was off, or the shim died with it.
+Task<void> Containers::lost(ContainerPtr container) {
+    constexpr int unknown_code = 255;
+    ContainerRecord& record = container->record;
+    record.running = false;
+    record.pid = 0;
+    record.exit_code = unknown_code;
+    record.finished_at = base::now();
+    record.endpoint.reset();
+    std::string parent = record.host_config.cgroup_parent.empty()
+                             ? settings_.cgroup_parent
+                             : record.host_config.cgroup_parent;
+    // After the shim's death its containers live on without anybody: they end here.
+    (void)co_await parts_.workers.run(
+        loop::Lane::heavy,
+        [](const sys::CgroupHost* host, std::string path) -> Status {
+            auto left = sys::Cgroup::open(*host, path);
+            if (!left) return {};
+            TRY_DO(left->kill());
+            return left->remove();
+        },
+        &parts_.cgroups, clean_path(parent + "/" + record.id));
+    Status kept = co_await commit(*container);
+    if (!kept) base::log::error("container={}: {}", record.id, kept.error().message());
+}
+
+bool Containers::restarts_at_boot(const Container& container) const {
+    const ContainerRecord& record = container.record;
+    const std::string& policy = record.host_config.restart_policy.name;
+    if (!record.started) return false;
+    if (policy == "always") return true;
+    if (policy == "unless-stopped") return !record.stopped_by_user;
+    return policy == "on-failure" && record.exit_code != 0 && !record.stopped_by_user &&
+           (record.host_config.restart_policy.maximum_retry_count == 0 ||
+            record.restart_count < record.host_config.restart_policy.maximum_retry_count);
+}
+
+void Containers::begin_restarts() {
+    for (const ContainerPtr& container : all()) {
+        if (container->running) continue;
+        if (container->record.removing ||
+            (container->record.host_config.auto_remove && container->record.started)) {
+            container->removing = true;
+            work_.spawn([](Containers* self, ContainerPtr gone) -> Task<void> {
+                (void)co_await shield(self->remove_locked(gone));  // logs its own trouble
+            }(this, container));
+        } else if (!container->restarting && restarts_at_boot(*container)) {
+            container->restarting = true;
+            work_.spawn(shield(restart_after_exit(container)));
+        }
+    }
+}
+
+Task<void> Containers::stop_all() {
+    shutting_down_ = true;
+    Scope stopping(parts_.loop);
+    for (const ContainerPtr& container : all()) {
+        cancel_restart(*container);
+        if (!container->running) continue;
+        stopping.spawn([](Containers* self, ContainerPtr running) -> Task<void> {
+            StopOrder order;
+            Status ended = co_await self->end_of(running, std::move(order));
+            if (!ended)
+                base::log::error("container={}: {}", running->id(), ended.error().message());
+        }(this, container));
+    }
+    auto all_stopped = [](Scope& scope) -> Task<Result<bool>> {
+        co_await scope.join();
+        co_return true;
+    };
+    (void)co_await loop::within(parts_.loop, settings_.shutdown_timeout, all_stopped(stopping));
+    co_await stopping.close();
+}
+
+Task<void> Containers::close() {
+    shutting_down_ = true;
+    following_.request();
+    for (const auto& [id, container] : by_id_) {
+        container->restart_alarm.reset();
+        container->changed.wake_all();
+    }
+    co_await work_.close();
+    for (const auto& [id, container] : by_id_)
+        co_await container->console.abandon();
+}
+
+}  // namespace engine

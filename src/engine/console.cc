@@ -1,0 +1,255 @@
+#include "engine/console.h"
+
+#include "base/log.h"
+#include "loop/timer.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <sys/ioctl.h>
+
+namespace engine {
+
+namespace {
+
+// What a viewer may lag behind before the process waits for it.
+constexpr std::size_t viewer_bytes_max = 1024 * 1024;
+// A viewer that takes nothing for this long while others wait is cut off.
+constexpr loop::Milliseconds viewer_stall_max = std::chrono::seconds(5);
+// A process of another pid namespace may hold the pipes open after the container has ended.
+constexpr loop::Milliseconds drain_max = std::chrono::seconds(2);
+
+codec::LogStream log_stream(codec::Stdio stream) {
+    return stream == codec::Stdio::err ? codec::LogStream::err : codec::LogStream::out;
+}
+
+Task<Result<bool>> wait_for_room(loop::WaitList& room) {
+    CO_TRY_DO(co_await room.wait());
+    co_return true;
+}
+
+}  // namespace
+
+Task<Result<Viewer::Output>> Viewer::next() {
+    while (queue_.empty()) {
+        if (cut_) co_return Error(Kind::too_large, "client is too slow for the container's output");
+        if (ended_) co_return Error(Kind::missing, "end of output");
+        CO_TRY_DO(co_await arrived_.wait());
+    }
+    Output output = std::move(queue_.front());
+    queue_.pop_front();
+    queued_bytes_ -= output.bytes.size();
+    room_.wake_all();
+    co_return output;
+}
+
+void Viewer::leave() {
+    left_ = true;
+    queue_.clear();
+    queued_bytes_ = 0;
+    room_.wake_all();
+}
+
+void Viewer::end() {
+    ended_ = true;
+    arrived_.wake_all();
+}
+
+Task<void> Viewer::push(Output output) {
+    while (!left_ && !cut_ && queued_bytes_ >= viewer_bytes_max) {
+        Loop& loop = room_.loop();
+        Result<bool> waited = co_await loop::within(loop, viewer_stall_max, wait_for_room(room_));
+        if (!waited && waited.error().kind() == Kind::timeout) cut_ = true;
+        if (!waited && waited.error().kind() == Kind::cancelled) break;
+    }
+    if (left_ || cut_) co_return;
+    queued_bytes_ += output.bytes.size();
+    queue_.push_back(std::move(output));
+    arrived_.wake_all();
+}
+
+Console::Console(Loop& loop, Workers& workers)
+    : loop_(loop), workers_(workers), appending_(loop), writing_(loop), opened_(loop),
+      log_grew_(loop) {}
+
+Console::~Console() {
+    assert(!open_);
+    for (const auto& viewer : viewers_)
+        viewer->end();
+}
+
+std::shared_ptr<Viewer> Console::view(bool out, bool err) {
+    auto viewer = std::make_shared<Viewer>(loop_, out, err);
+    viewers_.push_back(viewer);
+    return viewer;
+}
+
+Task<std::shared_ptr<Viewer>> Console::view_after_log(bool out, bool err, Time& until) {
+    auto lock = co_await appending_.lock();
+    until = base::now();
+    co_return view(out, err);
+}
+
+void Console::open(run::Console ends, bool terminal, std::optional<store::LogWriter> log) {
+    assert(!open_);
+    open_ = true;
+    log_ = std::move(log);
+    log_failed_ = false;
+    pumps_ = std::make_unique<Scope>(loop_);
+    if (terminal && ends.pty) {
+        pty_ = loop::stream_of(loop_, std::move(ends.pty));
+        pumps_->spawn(pump(*pty_, codec::Stdio::out));
+    }
+    if (ends.stdin_) stdin_ = loop::stream_of(loop_, std::move(ends.stdin_));
+    if (ends.stdout_) {
+        stdout_ = loop::stream_of(loop_, std::move(ends.stdout_));
+        pumps_->spawn(pump(*stdout_, codec::Stdio::out));
+    }
+    if (ends.stderr_) {
+        stderr_ = loop::stream_of(loop_, std::move(ends.stderr_));
+        pumps_->spawn(pump(*stderr_, codec::Stdio::err));
+    }
+    opened_.wake_all();
+}
+
+Task<Status> Console::opened() {
+    while (!open_)
+        CO_TRY_DO(co_await opened_.wait());
+    co_return Status();
+}
+
+Task<void> Console::pump(Stream& stream, codec::Stdio name) {
+    for (;;) {
+        Result<Slice> bytes = co_await stream.read();
+        if (!bytes || bytes->empty()) co_return;
+        ++busy_;
+        ++reads_;
+        co_await put_out(name, std::move(*bytes));
+        --busy_;
+    }
+}
+
+// Log first, viewers after it: what a client saw is in the log.
+Task<void> Console::put_out(codec::Stdio name, Slice bytes) {
+    auto lock = co_await appending_.lock();
+    if (log_) {
+        Time time = base::now();
+        // The slice stays alive here; the worker only reads its bytes.
+        Status logged = co_await shield(workers_.run(
+            loop::Lane::quick,
+            [](store::LogWriter* log, codec::LogStream stream, std::string_view text, Time at) {
+                return log->append(stream, text, at);
+            },
+            &*log_, log_stream(name), bytes.view(), time));
+        if (!logged && !std::exchange(log_failed_, true))
+            base::log::error("container output is not logged: {}", logged.error().message());
+        ++log_version_;
+        log_grew_.wake_all();
+    }
+    std::erase_if(viewers_, [](const auto& viewer) { return viewer->left_ || viewer->cut_; });
+    auto viewers = viewers_;
+    for (const auto& viewer : viewers)
+        if (viewer->wants(name)) {
+            Viewer::Output output{name, bytes};
+            co_await viewer->push(std::move(output));
+        }
+}
+
+Task<void> Console::watch_limit(loop::Milliseconds limit) {
+    // What is in the pipes already is read whatever that takes; only silence counts.
+    std::uint64_t seen = 0;
+    do {
+        seen = reads_;
+        Status over = co_await loop::sleep(loop_, limit);
+        if (!over) co_return;
+    } while (busy_ > 0 || seen != reads_);
+    for (auto* stream : {&pty_, &stdout_, &stderr_})
+        if (*stream) (*stream)->close();
+}
+
+Task<void> Console::end_log() {
+    if (!log_) co_return;
+    Time time = base::now();
+    Status ended = co_await workers_.run(
+        loop::Lane::quick,
+        [](store::LogWriter* log, Time at) {
+            Status out = log->end(codec::LogStream::out, at);
+            Status err = log->end(codec::LogStream::err, at);
+            return out ? err : out;
+        },
+        &*log_, time);
+    if (!ended) base::log::error("end of a container's log: {}", ended.error().message());
+}
+
+Task<void> Console::drain() {
+    if (!open_) co_return;
+    {
+        Scope limit(loop_);
+        limit.spawn(watch_limit(drain_max));
+        co_await pumps_->join();
+        co_await limit.close();
+    }
+    co_await close_run();
+}
+
+Task<void> Console::abandon() {
+    if (!open_) co_return;
+    for (auto* stream : {&pty_, &stdout_, &stderr_})
+        if (*stream) (*stream)->close();
+    for (const auto& viewer : viewers_)
+        viewer->leave();
+    co_await pumps_->join();
+    co_await close_run();
+}
+
+Task<void> Console::close_run() {
+    co_await shield(end_log());
+    open_ = false;
+    ++log_version_;
+    log_grew_.wake_all();
+    for (const auto& viewer : viewers_)
+        viewer->end();
+    viewers_.clear();
+    {
+        // A client may be writing: its write ends with the close, and only then the stream goes.
+        for (auto* stream : {&pty_, &stdin_})
+            if (*stream) (*stream)->close();
+        auto lock = co_await shield(writing_.lock());
+        pty_.reset();
+        stdin_.reset();
+    }
+    stdout_.reset();
+    stderr_.reset();
+    log_.reset();
+    pumps_.reset();
+}
+
+Task<Status> Console::write(Slice bytes) {
+    CO_TRY_DO(co_await opened());
+    CO_TRY(auto lock, co_await writing_.lock());
+    Stream* stream = pty_ ? pty_.get() : stdin_.get();
+    if (stream == nullptr) co_return Status();
+    co_return co_await stream->write(std::move(bytes));
+}
+
+bool Console::close_stdin() {
+    if (!stdin_) return false;
+    stdin_->close();
+    return true;
+}
+
+Status Console::resize(unsigned height, unsigned width) {
+    if (!pty_) return Error(Kind::invalid, "container has no terminal");
+    winsize size{};
+    size.ws_row = static_cast<unsigned short>(height);
+    size.ws_col = static_cast<unsigned short>(width);
+    if (::ioctl(pty_->fd(), TIOCSWINSZ, &size) != 0) return base::errno_error(errno, "resize");
+    return {};
+}
+
+Task<Status> Console::log_grows(std::uint64_t seen) {
+    while (open_ && log_version_ == seen)
+        CO_TRY_DO(co_await log_grew_.wait());
+    co_return Status();
+}
+
+}  // namespace engine

@@ -1,0 +1,107 @@
+// A container's standard streams inside the engine: output is logged first and then handed to every
+// viewer, input comes from whoever is attached. A console outlives many runs of its container.
+#pragma once
+
+#include "base/bytes.h"
+#include "codec/stdcopy.h"
+#include "loop/scope.h"
+#include "loop/stream.h"
+#include "loop/workers.h"
+#include "run/container.h"
+#include "store/json_log.h"
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace engine {
+
+// What one attached client still has to get. Shared by the console that fills it and the task that
+// empties it.
+class Viewer {
+public:
+    struct Output {
+        codec::Stdio stream = codec::Stdio::out;
+        Slice bytes;
+    };
+    Viewer(Loop& loop, bool out, bool err) : arrived_(loop), room_(loop), out_(out), err_(err) {}
+
+    // The next output in order. Kind::missing when the run has ended and all was handed out;
+    // Kind::too_large when this viewer stood still for so long that it was cut off.
+    Task<Result<Output>> next();
+    // Takes no more: the console forgets it.
+    void leave();
+
+private:
+    friend class Console;
+    bool wants(codec::Stdio stream) const { return stream == codec::Stdio::err ? err_ : out_; }
+    // Waits while the queue is full and the client takes something now and then.
+    Task<void> push(Output output);
+    void end();
+
+    std::deque<Output> queue_;
+    std::size_t queued_bytes_ = 0;
+    loop::WaitList arrived_, room_;
+    bool out_, err_;
+    bool ended_ = false, cut_ = false, left_ = false;
+};
+
+class Console {
+public:
+    Console(Loop& loop, Workers& workers);
+    // After close() or drain().
+    ~Console();
+
+    // Everything that is put out from now on, also by a run that has not begun.
+    std::shared_ptr<Viewer> view(bool out, bool err);
+    // As view(), at a point between two records of the log: output up to `until` is in the log, what
+    // comes later goes to the viewer.
+    Task<std::shared_ptr<Viewer>> view_after_log(bool out, bool err, Time& until);
+
+    // A run begins: its descriptors, and where its output is logged (none: not at all).
+    void open(run::Console ends, bool terminal, std::optional<store::LogWriter> log);
+    // The process has ended: reads what is still in the pipes, ends the log's lines, sends every
+    // viewer away, closes.
+    Task<void> drain();
+    // The engine ends, the process runs on: lets go of everything.
+    Task<void> abandon();
+    bool is_open() const { return open_; }
+    // Until a run begins (is_open()), or cancelled.
+    Task<Status> opened();
+
+    // Input for the process; waits for the run to begin. Dropped when there is no stdin.
+    Task<Status> write(Slice bytes);
+    // No more input: the daemon's end is closed. False: there was none, or it is a terminal.
+    bool close_stdin();
+    // invalid if there is no terminal.
+    Status resize(unsigned height, unsigned width);
+
+    // Followers of the log: grows with each append; waits for one beyond `seen`, or the run's end.
+    std::uint64_t log_version() const { return log_version_; }
+    Task<Status> log_grows(std::uint64_t seen);
+
+private:
+    Task<void> pump(Stream& stream, codec::Stdio name);
+    Task<void> put_out(codec::Stdio name, Slice bytes);
+    Task<void> end_log();
+    Task<void> close_run();
+    Task<void> watch_limit(loop::Milliseconds limit);
+
+    Loop& loop_;
+    Workers& workers_;
+    std::unique_ptr<Scope> pumps_;  // of the current run
+    std::unique_ptr<Stream> pty_, stdin_, stdout_, stderr_;
+    std::optional<store::LogWriter> log_;
+    loop::Mutex appending_, writing_;
+    loop::WaitList opened_, log_grew_;
+    std::vector<std::shared_ptr<Viewer>> viewers_;
+    std::uint64_t log_version_ = 0;
+    std::uint64_t reads_ = 0;  // outputs read so far
+    unsigned busy_ = 0;        // pumps that are handing one on
+    bool open_ = false;
+    bool log_failed_ = false;
+};
+
+}  // namespace engine

@@ -1,0 +1,145 @@
+// Containers: the index, create and remove, start and stop, ends and restarts. Loop thread; what
+// blocks runs on workers.
+#pragma once
+
+#include "engine/container.h"
+#include "engine/events.h"
+#include "engine/images.h"
+#include "engine/launch.h"
+#include "engine/network.h"
+#include "run/shim_client.h"
+#include "store/containers.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engine {
+
+struct ContainerSettings {
+    std::string log_driver = "json-file";
+    wire::StringMap log_options;  // of daemon.json
+    std::string cgroup_parent = "lighter";
+    std::uint64_t shm_bytes = 64 * 1024 * 1024;
+    std::int64_t stop_timeout_s = 10;
+    bool init = false;
+    loop::Milliseconds shutdown_timeout = std::chrono::seconds(15);
+};
+
+struct ContainerParts {
+    Loop& loop;
+    Workers& workers;
+    store::Store& store;
+    store::Containers& records;
+    Images& images;
+    Events& events;
+    Network& network;
+    run::ShimClient& shim;
+    const sys::CgroupHost& cgroups;
+};
+
+struct Created {
+    std::string id;
+    std::vector<std::string> warnings;
+};
+
+struct CreateOrder {
+    std::string name;  // "": one is made up
+    wire::ContainerCreate wanted;
+    std::string platform;
+};
+
+struct StopOrder {
+    std::optional<std::int64_t> timeout_s;  // absent: the container's, negative: for ever
+    std::string signal;                     // "": the container's
+};
+
+enum class WaitFor { not_running, next_exit, removed };
+
+class Containers final : public ImageUsers {
+public:
+    Containers(ContainerParts parts, ContainerSettings settings);
+    ~Containers();  // after close()
+
+    // Reads the records, takes over what still runs, records what has ended meanwhile. Then
+    // begin_restarts() starts what its policy says.
+    Task<Status> load();
+    void begin_restarts();
+    // Ends following the shim. Containers run on.
+    Task<void> close();
+    // Stops all (SIGTERM of the daemon without live-restore), at most the shutdown timeout.
+    Task<void> stop_all();
+
+    // Full id, name with or without slash, or unique id prefix. missing "No such container: x".
+    Result<ContainerPtr> find(std::string_view reference) const;
+    // Newest first; a snapshot.
+    std::vector<ContainerPtr> all() const;
+    std::size_t count(std::string_view state) const;
+
+    Task<Result<Created>> create(CreateOrder order);
+    Task<Status> start(ContainerPtr container);
+    Task<Status> stop(ContainerPtr container, StopOrder order);
+    Task<Status> restart(ContainerPtr container, StopOrder order);
+    Task<Status> kill(ContainerPtr container, int signal);
+    Task<Status> remove(ContainerPtr container, bool force, bool volumes);
+    Task<Status> rename(ContainerPtr container, std::string name);
+    Status resize(Container& container, unsigned height, unsigned width);
+    // No more input for this run: the daemon's end and the shim's.
+    void close_stdin(Container& container);
+    // The exit code, once the condition holds.
+    Task<Result<std::int64_t>> wait(ContainerPtr container, WaitFor condition);
+
+    // A worker opens the log for reading. unsupported without a log that can be read.
+    Task<Result<store::LogReader>> open_log(ContainerPtr container, store::LogQuery query);
+    std::string folder_of(const Container& container) const;
+    std::string log_path(const Container& container) const;  // "": none is written
+    const ContainerSettings& settings() const { return settings_; }
+    Loop& loop() { return parts_.loop; }
+    Workers& workers() { return parts_.workers; }
+    void publish(const Container& container, std::string action, wire::StringMap more = {});
+
+    std::vector<Use> users_of(const std::string& image_id) override;
+    std::vector<std::string> layers_in_use() override;
+
+private:
+    // containers.cc: the index
+    Result<std::string> free_name(const std::string& wanted, const std::string& id);
+    Task<Result<ContainerRecord>> merge(CreateOrder order, std::vector<std::string>& warnings);
+    Task<Status> commit(Container& container);
+    void forget(Container& container);
+    // lifecycle.cc: start and stop
+    Task<Status> start_locked(ContainerPtr container);
+    Task<Result<LaunchPlan>> plan_launch(ContainerPtr container);
+    Task<Result<run::Started>> launch(ContainerPtr container);
+    Task<Status> began(ContainerPtr container, run::Started started);
+    Task<Result<std::optional<store::LogWriter>>> open_log_writer(const Container& container);
+    Task<Status> end_of(ContainerPtr container, StopOrder order);
+    Task<Status> wait_until_stopped(ContainerPtr container);
+    Status send(Container& container, int signal);
+    void cancel_restart(Container& container);
+    // exits.cc: ends and restarts
+    Task<void> follow_shim();
+    Task<void> record_exit(ContainerPtr container, run::Ended ended);
+    Task<void> clean_up_run(ContainerPtr container, Fd mount_namespace);
+    bool wants_restart(const Container& container) const;
+    void plan_restart(ContainerPtr container);
+    Task<void> restart_after_exit(ContainerPtr container);
+    Task<Status> remove_locked(ContainerPtr container);
+    // adopt.cc: the start of the engine
+    Task<void> adopt(run::Adopted adopted);
+    Task<void> lost(ContainerPtr container);
+    bool restarts_at_boot(const Container& container) const;
+
+    ContainerParts parts_;
+    ContainerSettings settings_;
+    std::map<std::string, ContainerPtr> by_id_;
+    std::map<std::string, std::string> ids_by_name_;  // reserved from the moment create begins
+    Scope work_;  // follow_shim, restarts, clean-up
+    loop::Stop following_;
+    bool shutting_down_ = false;
+};
+
+}  // namespace engine

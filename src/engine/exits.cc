@@ -1,0 +1,146 @@
+// What happens when a container's process has ended: the record, the restart its policy asks for,
+// and the removal of what the run needed.
+#include "engine/containers.h"
+
+#include "base/log.h"
+
+#include <fmt/format.h>
+
+namespace engine {
+
+namespace {
+
+constexpr loop::Milliseconds backoff_first = std::chrono::milliseconds(100);
+constexpr loop::Milliseconds backoff_max = std::chrono::minutes(1);
+// A run of this length was a good one: the next failure waits as if it was the first.
+constexpr std::int64_t good_run_ns = 10'000'000'000;
+
+}  // namespace
+
+Task<void> Containers::follow_shim() {
+    for (;;) {
+        Result<run::Ended> ended = co_await parts_.shim.next_ended();
+        if (!ended) co_return;
+        auto at = by_id_.find(ended->id);
+        if (at == by_id_.end()) {
+            base::log::debug("end of an unknown container={}", ended->id);
+            parts_.shim.acknowledge(ended->id);
+            continue;
+        }
+        work_.spawn(shield(record_exit(at->second, std::move(*ended))));
+    }
+}
+
+Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
+    auto lock = co_await container->changing.lock();  // a start that is under way comes first
+    co_await container->console.drain();
+    ContainerRecord& record = container->record;
+    if (container->cgroup && record.host_config.memory > 0) {
+        auto kills = co_await parts_.workers.run(
+            loop::Lane::quick,
+            [](const sys::Cgroup* cgroup) { return Result<std::uint64_t>(cgroup->oom_kills()); },
+            &*container->cgroup);
+        record.oom_killed = kills && *kills > container->oom_kills;
+    }
+    record.running = false;
+    record.pid = 0;
+    record.finished_at = ended.exit.time;
+    record.exit_code = ended.exit.code;
+    container->running = container->paused = false;
+    container->pid = 0;
+    container->pidfd.reset();
+    if (record.oom_killed) publish(*container, "oom");
+    std::int64_t ran_ns = record.finished_at.ns - record.started_at.ns;
+    publish(*container, "die",
+            {{"exitCode", std::to_string(record.exit_code)},
+             {"execDuration", std::to_string(std::max<std::int64_t>(ran_ns, 0) / 1'000'000'000)}});
+    bool again = wants_restart(*container);
+    bool remove = !again && record.host_config.auto_remove && !container->removing;
+    if (again) {
+        if (ran_ns >= good_run_ns) container->backoff = loop::Milliseconds(0);
+        container->restarting = true;
+        ++record.restart_count;
+    }
+    if (remove) container->removing = true;
+    // The record goes or is kept before anybody is told, and before the shim forgets.
+    Status kept = remove ? co_await parts_.workers.run(
+                               loop::Lane::quick,
+                               [](store::Containers* records, std::string id) {
+                                   return records->remove(id);
+                               },
+                               &parts_.records, container->id())
+                         : co_await commit(*container);
+    if (!kept)
+        base::log::error("container={}: {}", container->id(), kept.error().message());
+    parts_.shim.acknowledge(container->id());
+    ++container->exits;
+    if (remove && kept) {
+        publish(*container, "destroy");
+        forget(*container);
+    }
+    container->changed.wake_all();
+    co_await clean_up_run(container, std::move(ended.mount_namespace));
+    if (remove && kept) {
+        Status files = co_await parts_.workers.run(
+            loop::Lane::heavy,
+            [](store::Folders* folders, std::string id) { return folders->remove_container(id); },
+            &parts_.store.folders(), container->id());
+        if (!files)
+            base::log::error("container files left behind container={}: {}", container->id(),
+                             files.error().message());
+    }
+    if (again && container->restarting) plan_restart(container);
+}
+
+// The run's mounts, cgroup and address. `changing` is held: the next run makes them anew.
+Task<void> Containers::clean_up_run(ContainerPtr container, Fd mount_namespace) {
+    if (container->record.endpoint) {
+        parts_.network.release(std::move(*container->record.endpoint));
+        container->record.endpoint.reset();
+    }
+    Status cleaned = co_await shield(parts_.workers.run(
+        loop::Lane::heavy,
+        [](Fd mounts, std::optional<sys::Cgroup> cgroup) -> Status {
+            mounts.reset();
+            return cgroup ? cgroup->remove() : Status();
+        },
+        std::move(mount_namespace), std::exchange(container->cgroup, std::nullopt)));
+    if (!cleaned)
+        base::log::warn("cgroup left behind container={}: {}", container->id(),
+                        cleaned.error().message());
+}
+
+bool Containers::wants_restart(const Container& container) const {
+    const wire::RestartPolicy& policy = container.record.host_config.restart_policy;
+    if (shutting_down_ || container.stop_requested || container.removing) return false;
+    if (policy.name == "always") return true;
+    if (policy.name == "unless-stopped") return !container.record.stopped_by_user;
+    if (policy.name != "on-failure" || container.record.exit_code == 0) return false;
+    return policy.maximum_retry_count == 0 ||
+           container.record.restart_count < policy.maximum_retry_count;
+}
+
+void Containers::plan_restart(ContainerPtr container) {
+    container->backoff = container->backoff.count() == 0
+                             ? backoff_first
+                             : std::min(container->backoff * 2, backoff_max);
+    Container* waiting = container.get();
+    waiting->restart_alarm.emplace(parts_.loop, waiting->backoff, [this, container] {
+        work_.spawn(shield(restart_after_exit(container)));
+    });
+}
+
+Task<void> Containers::restart_after_exit(ContainerPtr container) {
+    auto lock = co_await container->changing.lock();
+    // Stopped, removed or started by somebody meanwhile.
+    if (!container->restarting || container->running || shutting_down_) co_return;
+    container->restart_alarm.reset();
+    Status started = co_await start_locked(container);
+    if (started) co_return;
+    base::log::error("restart failed container={}: {}", container->id(), started.error().message());
+    container->restarting = false;
+    ++container->exits;
+    container->changed.wake_all();
+}
+
+}  // namespace engine

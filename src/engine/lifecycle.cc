@@ -1,0 +1,302 @@
+// Starting, stopping and killing containers.
+#include "engine/containers.h"
+
+#include "base/log.h"
+#include "engine/create.h"
+#include "engine/signals.h"
+
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <fmt/format.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+namespace engine {
+
+namespace {
+
+Error not_running(const Container& container) {
+    return Error(Kind::conflict, fmt::format("container {} is not running", container.id()));
+}
+
+std::string host_name() {
+    char name[HOST_NAME_MAX + 1] = {};
+    ::gethostname(name, sizeof name - 1);
+    return name;
+}
+
+// What Docker stores for a start that failed, by the words of the failure.
+std::int64_t start_failure_code(const std::string& message) {
+    auto has = [&](std::string_view words) { return message.find(words) != std::string::npos; };
+    constexpr int not_found = 127, not_executable = 126, other = 128;
+    if (has("executable file not found") || has("no such file or directory")) return not_found;
+    if (has("permission denied") || has("is a directory")) return not_executable;
+    return other;
+}
+
+Task<Result<bool>> stopped_in_time(Container& container) {
+    while (container.running)
+        CO_TRY_DO(co_await container.changed.wait());
+    co_return true;
+}
+
+}  // namespace
+
+Task<Status> Containers::start(ContainerPtr container) {
+    CO_TRY(auto lock, co_await container->changing.lock());
+    if (container->removed)
+        co_return Error(Kind::missing, fmt::format("No such container: {}", container->id()));
+    if (container->removing || container->dead)
+        co_return Error(Kind::conflict,
+                        "container is marked for removal and cannot be started");
+    if (container->paused)
+        co_return Error(Kind::conflict, "cannot start a paused container, try unpause instead");
+    if (container->running) co_return Error(Kind::unchanged, "container is already running");
+    cancel_restart(*container);
+    container->record.restart_count = 0;
+    container->backoff = loop::Milliseconds(0);
+    co_return co_await shield(start_locked(container));
+}
+
+// `changing` is held by the caller.
+Task<Status> Containers::start_locked(ContainerPtr container) {
+    container->stop_requested = false;
+    container->record.stopped_by_user = false;
+    Result<run::Started> started = co_await launch(container);
+    if (started) co_return co_await began(container, std::move(*started));
+    Error failed = started.error();
+    container->record.error = failed.message();
+    container->record.exit_code = start_failure_code(failed.message());
+    Status kept = co_await commit(*container);
+    if (!kept) base::log::error("container={}: {}", container->id(), kept.error().message());
+    if (container->record.host_config.auto_remove && !container->removing) {
+        container->removing = true;
+        work_.spawn([](Containers* self, ContainerPtr gone) -> Task<void> {
+            (void)co_await shield(self->remove_locked(gone));  // logs its own trouble
+        }(this, container));
+    }
+    container->changed.wake_all();
+    co_return failed;
+}
+
+// Everything but the shim's part, and what a failure has to undo.
+Task<Result<run::Started>> Containers::launch(ContainerPtr container) {
+    CO_TRY(LaunchPlan plan, co_await plan_launch(container));
+    Result<Launch> ready = co_await parts_.workers.run(loop::Lane::heavy, prepare_launch,
+                                                       std::move(plan), &parts_.cgroups);
+    Error failed(Kind::internal, "");
+    if (ready) {
+        container->cgroup = std::move(ready->cgroup);
+        container->oom_kills = 0;
+        Result<run::Started> started = co_await parts_.shim.start(std::move(ready->prepared));
+        if (started) co_return started;
+        failed = started.error();
+    } else {
+        failed = ready.error();
+    }
+    co_await clean_up_run(container, Fd());
+    co_return failed;
+}
+
+Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
+    const wire::HostConfig& host = container->record.host_config;
+    LaunchPlan plan;
+    CO_TRY(plan.mounts, user_mounts(host));
+    Image image;
+    image.record.id = container->record.image_id;
+    image.record.diff_ids = container->record.diff_ids;
+    CO_TRY(plan.lowers, parts_.images.layer_paths(image));
+    plan.folder = plan.etc_folder = folder_of(*container);
+    std::string parent = host.cgroup_parent.empty() ? settings_.cgroup_parent : host.cgroup_parent;
+    plan.cgroup_path = clean_path(parent + "/" + container->id());
+    plan.shm_bytes = static_cast<std::uint64_t>(host.shm_size);
+    plan.init_default = settings_.init;
+    plan.cgroup_v2 = parts_.cgroups.v2;
+    plan.hostname = container->record.config.hostname;
+    if (plan.hostname.empty()) plan.hostname = host_name();
+    auto running_target = [&](std::string_view mode,
+                              const char* what) -> Result<ContainerPtr> {
+        TRY(ContainerPtr target, find(mode.substr(std::string_view("container:").size())));
+        if (target->running) return target;
+        return Error(Kind::conflict, fmt::format("cannot join {} of a non running container: {}",
+                                                 what, target->id()));
+    };
+    if (host.pid_mode.starts_with("container:")) {
+        CO_TRY(ContainerPtr target, running_target(host.pid_mode, "PID"));
+        plan.pid_of = target->pid;
+    }
+    if (host.network_mode.starts_with("container:")) {
+        CO_TRY(ContainerPtr target, running_target(host.network_mode, "network"));
+        plan.network_of = target->pid;
+        plan.etc_folder = folder_of(*target);
+        plan.record = container->record;
+        co_return plan;
+    }
+    std::optional<EndpointRecord> endpoint;
+    if (host.network_mode == "host") {
+        plan.host_network = true;
+    } else if (host.network_mode == "none" || container->record.config.network_disabled) {
+        CO_TRY(plan.network_namespace, co_await parts_.network.isolated());
+    } else if (host.network_mode == "bridge" && parts_.network.has_bridge()) {
+        std::string mac = container->record.config.mac_address;
+        CO_TRY(Attachment attached, co_await parts_.network.attach(std::move(mac)));
+        plan.network_namespace = std::move(attached.network_namespace);
+        container->record.endpoint = endpoint = std::move(attached.endpoint);
+    } else {
+        co_return Error(Kind::missing, fmt::format("network {} not found", host.network_mode));
+    }
+    Result<Network::Files> files = co_await parts_.network.files(
+        container->record, plan.hostname, endpoint ? &*endpoint : nullptr);
+    if (!files) {
+        co_await clean_up_run(container, Fd());
+        co_return files.error();
+    }
+    plan.hosts = std::move(files->hosts);
+    plan.resolv_conf = std::move(files->resolv_conf);
+    plan.record = container->record;
+    co_return plan;
+}
+
+Task<Result<std::optional<store::LogWriter>>>
+Containers::open_log_writer(const Container& container) {
+    if (log_path(container).empty()) co_return std::optional<store::LogWriter>();
+    CO_TRY(LogLimits limits, log_limits(container.record.host_config.log_config.config));
+    store::LogOptions options;
+    options.bytes_max = limits.bytes_max;
+    options.files_max = limits.files_max;
+    co_return co_await parts_.workers.run(
+        loop::Lane::quick,
+        [](std::string folder, std::string name,
+           store::LogOptions wanted) -> Result<std::optional<store::LogWriter>> {
+            TRY(Fd fd, sys::open_folder(folder));
+            TRY(store::LogWriter writer,
+                store::LogWriter::open(std::move(fd), std::move(name), std::move(wanted)));
+            return std::optional<store::LogWriter>(std::move(writer));
+        },
+        folder_of(container), container.id() + "-json.log", std::move(options));
+}
+
+// It runs. From here on failures are told, but the container stays.
+Task<Status> Containers::began(ContainerPtr container, run::Started started) {
+    auto writer = co_await open_log_writer(*container);
+    if (!writer)
+        base::log::error("container output is not logged container={}: {}", container->id(),
+                         writer.error().message());
+    container->running = true;
+    container->restarting = false;
+    container->pid = started.pid;
+    container->pidfd = std::move(started.pidfd);
+    container->console.open(std::move(started.console), container->record.config.tty,
+                            writer ? std::move(*writer) : std::optional<store::LogWriter>());
+    ContainerRecord& record = container->record;
+    record.running = record.started = true;
+    record.pid = started.pid;
+    record.started_at = base::now();
+    record.finished_at = record.finished_at;
+    record.exit_code = 0;
+    record.error.clear();
+    record.oom_killed = false;
+    Status kept = co_await commit(*container);
+    publish(*container, "start");
+    container->changed.wake_all();
+    co_return kept;
+}
+
+Status Containers::send(Container& container, int signal) {
+    if (!container.running || !container.pidfd) return not_running(container);
+    if (::pidfd_send_signal(container.pidfd.get(), signal, nullptr, 0) != 0) {
+        if (errno == ESRCH) return not_running(container);
+        return base::errno_error(errno, "send signal");
+    }
+    return {};
+}
+
+void Containers::cancel_restart(Container& container) {
+    container.restart_alarm.reset();
+    if (!container.restarting) return;
+    container.restarting = false;
+    container.changed.wake_all();
+}
+
+Task<Status> Containers::wait_until_stopped(ContainerPtr container) {
+    while (container->running)
+        CO_TRY_DO(co_await container->changed.wait());
+    co_return Status();
+}
+
+Task<Status> Containers::kill(ContainerPtr container, int signal) {
+    if (!container->running)
+        co_return Error(Kind::conflict, fmt::format("cannot kill container: {}: container {} is not running",
+                                                    container->id().substr(0, 12), container->id()));
+    int stop_signal = SIGTERM;
+    if (auto own = parse_signal(container->record.config.stop_signal); own) stop_signal = *own;
+    if (signal == SIGKILL || signal == stop_signal) container->stop_requested = true;
+    container->record.stopped_by_user = !shutting_down_;
+    Status sent = send(*container, signal);
+    if (!sent) co_return sent;
+    publish(*container, "kill", {{"signal", std::to_string(signal)}});
+    // `unless-stopped` asks for this also after a power cut.
+    co_await shield([](Containers* self, ContainerPtr stopped) -> Task<void> {
+        Status kept = co_await self->commit(*stopped);
+        if (!kept) base::log::error("container={}: {}", stopped->id(), kept.error().message());
+    }(this, container));
+    if (signal == SIGKILL) CO_TRY_DO(co_await wait_until_stopped(container));
+    co_return Status();
+}
+
+Task<Status> Containers::stop(ContainerPtr container, StopOrder order) {
+    if (!container->is_active())
+        co_return Error(Kind::unchanged, "container is already stopped");
+    CO_TRY_DO(co_await shield(end_of(container, std::move(order))));
+    publish(*container, "stop");
+    co_return Status();
+}
+
+// Signal, patience, SIGKILL. Also ends the wait for a restart.
+Task<Status> Containers::end_of(ContainerPtr container, StopOrder order) {
+    if (container->restarting) {
+        cancel_restart(*container);
+        container->record.stopped_by_user = !shutting_down_;
+        co_return co_await commit(*container);
+    }
+    std::string name = order.signal.empty() ? container->record.config.stop_signal : order.signal;
+    CO_TRY(int signal, name.empty() ? Result<int>(SIGTERM) : parse_signal(name));
+    std::int64_t patience = order.timeout_s.value_or(
+        container->record.config.stop_timeout.value_or(settings_.stop_timeout_s));
+    container->stop_requested = true;
+    container->record.stopped_by_user = !shutting_down_;
+    CO_TRY_DO(co_await commit(*container));
+    if (patience != 0) {
+        Status sent = send(*container, signal);
+        if (!sent && container->running) co_return sent;
+        if (sent) publish(*container, "kill", {{"signal", std::to_string(signal)}});
+        if (patience < 0) co_return co_await wait_until_stopped(container);
+        auto ended = co_await loop::within(parts_.loop, std::chrono::seconds(patience),
+                                           stopped_in_time(*container));
+        if (ended) co_return Status();
+    }
+    Status killed = send(*container, SIGKILL);
+    if (killed) publish(*container, "kill", {{"signal", std::to_string(SIGKILL)}});
+    co_return co_await wait_until_stopped(container);
+}
+
+Task<Status> Containers::restart(ContainerPtr container, StopOrder order) {
+    if (container->removing || container->removed)
+        co_return Error(Kind::conflict,
+                        "container is marked for removal and cannot be started");
+    if (container->is_active()) {
+        // Not this one's end: an --rm container is only restarted.
+        bool auto_remove = std::exchange(container->record.host_config.auto_remove, false);
+        Status ended = co_await shield(end_of(container, std::move(order)));
+        container->record.host_config.auto_remove = auto_remove;
+        if (!ended) co_return ended;
+        publish(*container, "stop");
+    }
+    Status started = co_await shield(start(container));
+    if (!started && started.error().kind() != Kind::unchanged) co_return started;
+    publish(*container, "restart");
+    co_return Status();
+}
+
+}  // namespace engine

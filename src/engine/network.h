@@ -1,0 +1,75 @@
+// The default network as containers see it: an attachment for each run, given back after it. Loop
+// thread; the kernel's part is done by workers.
+#pragma once
+
+#include "engine/record.h"
+#include "loop/scope.h"
+#include "loop/workers.h"
+#include "sys/fd.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace net {
+class DefaultNetwork;
+}
+
+namespace engine {
+
+struct Attachment {
+    Fd network_namespace;
+    EndpointRecord endpoint;
+};
+
+// What /etc/hosts and /etc/resolv.conf of a container say besides its own address.
+struct DnsSettings {
+    std::vector<std::string> servers, search, options;  // the daemon's --dns...
+};
+
+class Network {
+public:
+    // `bridge` may be null (--bridge none): then only none, host and container: work.
+    Network(Loop& loop, Workers& workers, std::unique_ptr<net::DefaultNetwork> bridge,
+            DnsSettings dns);
+    ~Network();
+    Task<void> close();
+
+    // An address and a namespace plugged into the bridge. `mac`: "" for one made from the address.
+    Task<Result<Attachment>> attach(std::string mac);
+    // A namespace with nothing but loopback (--network none).
+    Task<Result<Fd>> isolated();
+    // A container that ran on while the engine was away keeps its address.
+    Status adopt(const EndpointRecord& endpoint);
+    // Takes the link away and gives the address back, in its own time.
+    void release(EndpointRecord endpoint);
+    // Links of containers that are gone, after the start.
+    Task<void> sweep(std::vector<std::string> living_links);
+
+    // Contents of the files, by the record's settings. Blocking parts (the host's resolv.conf) are
+    // read by a worker.
+    struct Files {
+        std::string hosts, resolv_conf;
+    };
+    Task<Result<Files>> files(const ContainerRecord& record, std::string hostname,
+                              const EndpointRecord* endpoint);
+    // Errors of create: bad --dns, --add-host, --ip...
+    Status check(const wire::HostConfig& host, const wire::NetworkingConfig& networking) const;
+
+    bool has_bridge() const { return bridge_ != nullptr; }
+    std::string bridge_name() const;
+
+private:
+    Task<void> release_now(EndpointRecord endpoint);
+    Task<void> refill();
+
+    Loop& loop_;
+    Workers& workers_;
+    std::unique_ptr<net::DefaultNetwork> bridge_;
+    DnsSettings dns_;
+    Scope work_;
+    bool refilling_ = false;
+};
+
+}  // namespace engine
