@@ -4,9 +4,12 @@
 
 #include "base/log.h"
 #include "codec/json.h"
+#include "run/spool.h"
 
 #include <algorithm>
+#include <csignal>
 #include <fmt/format.h>
+#include <sys/pidfd.h>
 
 namespace engine {
 
@@ -53,11 +56,11 @@ Task<Status> Containers::load() {
     }
     for (run::Adopted& adopted : parts_.shim.take_adopted())
         co_await adopt(std::move(adopted));
-    std::vector<std::string> links;
+    std::vector<EndpointRecord> links;
     for (const ContainerPtr& container : all()) {
         if (container->record.running && !container->running && !container->ending)
             co_await lost(container);
-        if (container->record.endpoint) links.push_back(container->record.endpoint->host_link);
+        if (container->record.endpoint) links.push_back(*container->record.endpoint);
     }
     co_await parts_.network.sweep(std::move(links));
     work_.spawn(loop::with_stop(following_, follow_shim()));
@@ -95,7 +98,7 @@ Task<void> Containers::adopt(run::Adopted adopted) {
     if (adopted.spool && log) {
         Status spooled = co_await parts_.workers.run(
             loop::Lane::heavy, run::replay_spool, std::move(adopted.spool),
-            std::function<Status(int, std::string_view, Time)>(
+            run::SpoolSink(
                 [&log](int stream, std::string_view text, Time time) {
                     return log->append(stream == 2 ? codec::LogStream::err : codec::LogStream::out,
                                        text, time);

@@ -6,6 +6,7 @@
 #include "codec/stdcopy.h"
 #include "loop/scope.h"
 #include "loop/stream.h"
+#include "loop/timer.h"
 #include "loop/workers.h"
 #include "run/container.h"
 #include "store/json_log.h"

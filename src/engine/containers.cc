@@ -9,8 +9,10 @@
 #include "engine/create.h"
 #include "engine/security.h"
 #include "registry/reference.h"
+#include "sys/file.h"
 
 #include <algorithm>
+#include <csignal>
 #include <fmt/format.h>
 #include <sys/random.h>
 
@@ -54,7 +56,7 @@ std::vector<ContainerPtr> Containers::all() const {
     std::vector<ContainerPtr> out;
     for (const auto& [id, container] : by_id_)
         out.push_back(container);
-    std::ranges::stable_sort(out, [](const ContainerPtr& a, const ContainerPtr& b) {
+    std::ranges::sort(out, [](const ContainerPtr& a, const ContainerPtr& b) {
         return a->record.created > b->record.created;
     });
     return out;
@@ -191,12 +193,10 @@ Task<Result<Created>> Containers::create(CreateOrder order) {
             &parts_.store.folders(), container->id(), std::move(top)));
     if (made) made = co_await commit(*container);
     if (!made) {
-        co_await shield(parts_.workers.run(
+        // The first failure is the one to tell.
+        (void)co_await shield(parts_.workers.run(
             loop::Lane::heavy,
-            [](store::Folders* folders, std::string id) {
-                (void)folders->remove_container(id);  // the first failure is the one to tell
-                return Status();
-            },
+            [](store::Folders* folders, std::string id) { return folders->remove_container(id); },
             &parts_.store.folders(), container->id()));
         forget(*container);
         co_return made.error();

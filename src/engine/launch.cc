@@ -197,7 +197,9 @@ Status add_namespaces(run::ContainerSpec& spec, LaunchPlan& plan, run::StartFds&
     spaces.uts = mode_of(host.uts_mode);
     spaces.ipc = mode_of(host.ipc_mode);
     spaces.pid = mode_of(host.pid_mode);
-    if (plan.pid_of != 0) TRY(fds.pid_namespace, open(plan.pid_of, "pid"));
+    if (plan.pid_of != 0) {
+        TRY(fds.pid_namespace, open(plan.pid_of, "pid"));
+    }
     spaces.network = plan.host_network ? run::Namespace::host : run::Namespace::join;
     if (plan.network_of != 0) {
         TRY(fds.network_namespace, open(plan.network_of, "net"));

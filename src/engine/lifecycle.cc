@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/create.h"
 #include "engine/signals.h"
+#include "sys/file.h"
 
 #include <cerrno>
 #include <climits>
@@ -140,6 +141,8 @@ Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
         CO_TRY(plan.network_namespace, co_await parts_.network.isolated());
     } else if (host.network_mode == "bridge" && parts_.network.has_bridge()) {
         std::string mac = container->record.config.mac_address;
+        for (const auto& [name, settings] : container->record.networking_config.endpoints_config)
+            if (!settings.mac_address.empty()) mac = settings.mac_address;
         CO_TRY(Attachment attached, co_await parts_.network.attach(std::move(mac)));
         plan.network_namespace = std::move(attached.network_namespace);
         container->record.endpoint = endpoint = std::move(attached.endpoint);

@@ -212,7 +212,9 @@ Result<std::vector<UserMount>> user_mounts(const wire::HostConfig& host) {
         if (!taken.insert(mount.destination).second)
             return invalid(fmt::format("Duplicate mount point: {}", mount.destination));
     if (!host.volumes_from.empty()) return no_volumes("--volumes-from");
-    std::ranges::stable_sort(mounts, {}, [](const UserMount& m) { return depth(m.destination); });
+    std::ranges::sort(mounts, {}, [](const UserMount& m) {
+        return std::pair(depth(m.destination), m.destination);
+    });
     return mounts;
 }
 

@@ -31,8 +31,9 @@ struct DnsSettings {
 class Network {
 public:
     // `bridge` may be null (--bridge none): then only none, host and container: work.
+    // `engine_identity` tells engines of one host apart (the data root).
     Network(Loop& loop, Workers& workers, std::unique_ptr<net::DefaultNetwork> bridge,
-            DnsSettings dns);
+            DnsSettings dns, std::string engine_identity);
     ~Network();
     Task<void> close();
 
@@ -45,7 +46,9 @@ public:
     // Takes the link away and gives the address back, in its own time.
     void release(EndpointRecord endpoint);
     // Links of containers that are gone, after the start.
-    Task<void> sweep(std::vector<std::string> living_links);
+    Task<void> sweep(std::vector<EndpointRecord> living);
+    // At the engine's end with no container alive: firewall and bridge.
+    Task<Status> remove();
 
     // Contents of the files, by the record's settings. Blocking parts (the host's resolv.conf) are
     // read by a worker.
@@ -58,10 +61,12 @@ public:
     Status check(const wire::HostConfig& host, const wire::NetworkingConfig& networking) const;
 
     bool has_bridge() const { return bridge_ != nullptr; }
-    std::string bridge_name() const;
+    std::string bridge_name() const, gateway() const, subnet() const;
+    const std::string& network_id() const { return id_; }  // of "bridge", 64 hex digits
 
 private:
     Task<void> release_now(EndpointRecord endpoint);
+    void refill_soon();
     Task<void> refill();
 
     Loop& loop_;
@@ -69,7 +74,8 @@ private:
     std::unique_ptr<net::DefaultNetwork> bridge_;
     DnsSettings dns_;
     Scope work_;
-    bool refilling_ = false;
+    std::string id_;
+    bool refilling_ = false, closing_ = false;
 };
 
 }  // namespace engine

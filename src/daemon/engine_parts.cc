@@ -1,0 +1,113 @@
+#include "daemon/engine_parts.h"
+
+#include "daemon/service.h"
+#include "net/default_network.h"
+#include "sys/file.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace daemon {
+
+namespace {
+
+net::DefaultNetworkConfig network_config(const Config& config) {
+    net::DefaultNetworkConfig out;
+    if (!config.bridge.empty()) {
+        out.bridge.name = config.bridge;
+        out.bridge.named_by_user = true;
+    }
+    out.bridge.bip = config.bip;
+    out.bridge.fixed_cidr = config.fixed_cidr;
+    out.bridge.default_gateway = config.default_gateway;
+    if (!config.default_address_pools.empty()) out.bridge.pools = config.default_address_pools;
+    out.bridge.mtu = config.mtu;
+    out.bridge.ip_forward = config.ip_forward;
+    out.icc = config.icc;
+    out.ip_masq = config.ip_masq;
+    out.iptables = config.iptables;
+    out.engine_tag = net::engine_tag(config.exec_root);
+    return out;
+}
+
+engine::ContainerSettings container_settings(const Config& config) {
+    engine::ContainerSettings settings;
+    settings.log_driver = config.log_driver;
+    settings.log_options = config.log_opts;
+    if (!config.cgroup_parent.empty()) settings.cgroup_parent = config.cgroup_parent;
+    settings.shm_bytes = static_cast<std::uint64_t>(config.default_shm_size_bytes);
+    settings.stop_timeout_s = config.default_stop_timeout_s;
+    settings.init = config.init;
+    settings.shutdown_timeout = std::chrono::seconds(config.shutdown_timeout_s);
+    return settings;
+}
+
+}  // namespace
+
+unsigned EngineParts::heavy_threads() {
+    constexpr unsigned fewest = 2, most = 4;
+    return std::clamp(std::thread::hardware_concurrency(), fewest, most);
+}
+
+Task<Status> EngineParts::open() {
+    CO_TRY(store, co_await workers.run(loop::Lane::heavy, store::Store::open, config.data_root));
+    CO_TRY(records, co_await workers.run(
+                        loop::Lane::quick,
+                        [](std::string root, store::Database* database) {
+                            return store::Containers::open(root, *database);
+                        },
+                        config.data_root, &store->database()));
+    if (const auto& lost = store->database().set_aside())
+        base::log::error("the state database was damaged and is rebuilt set_aside={}", *lost);
+    CO_TRY(cgroups, sys::CgroupHost::detect());
+
+    registry::Settings registry_settings = config.registries;
+    registry_settings.certs_folders = {"/etc/docker/certs.d", "/etc/lighter/certs.d"};
+    CO_TRY(registries, registry::Registries::create(std::move(registry_settings)));
+    transport.emplace(loop, registries, config.proxy);
+    registry::PullSettings pulls;
+    pulls.concurrent_downloads_max = config.max_concurrent_downloads;
+    puller.emplace(loop, workers, *store, *transport, registries, pulls);
+    images.emplace(loop, workers, *store, *puller, events);
+    CO_TRY_DO(co_await images->load());
+
+    std::unique_ptr<net::DefaultNetwork> bridge;
+    if (config.bridge != "none") {
+        CO_TRY(bridge, co_await workers.run(loop::Lane::heavy, net::DefaultNetwork::create,
+                                            network_config(config)));
+        for (const std::string& notice : bridge->notices())
+            base::log::info("{}", notice);
+    }
+    engine::DnsSettings dns{config.dns, config.dns_search, config.dns_options};
+    network.emplace(loop, workers, std::move(bridge), std::move(dns), config.data_root);
+
+    run::ShimPaths paths;
+    CO_TRY(paths.program, shim_program());
+    paths.exec_root = config.exec_root;
+    CO_TRY(shim, co_await run::ShimClient::connect_or_start(loop, std::move(paths)));
+    engine::ContainerParts parts{loop,    workers,  *store, *records, *images,
+                                 events, *network, *shim,  cgroups};
+    containers.emplace(parts, container_settings(config));
+    CO_TRY_DO(co_await containers->load());
+    co_return co_await images->sweep();
+}
+
+Task<void> EngineParts::close(bool stop_containers) {
+    if (containers) {
+        if (stop_containers) co_await containers->stop_all();
+        co_await containers->close();
+    }
+    if (images) co_await images->close();
+    if (network) {
+        co_await network->close();
+        if (containers && containers->count("running") == 0) {
+            Status removed = co_await network->remove();
+            if (!removed) base::log::warn("network: {}", removed.error().message());
+        }
+    }
+    if (transport) transport->close_idle();
+    containers.reset();
+    shim.reset();
+}
+
+}  // namespace daemon

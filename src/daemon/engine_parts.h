@@ -1,0 +1,49 @@
+// Every part of the engine in the order of their making: read it to see the whole program.
+#pragma once
+
+#include "daemon/config.h"
+#include "engine/engine.h"
+#include "registry/http_transport.h"
+#include "run/shim_client.h"
+#include "store/containers.h"
+#include "store/store.h"
+#include "sys/cgroup.h"
+
+#include <memory>
+#include <optional>
+
+namespace daemon {
+
+// Owned by main(); members go in the reverse order.
+struct EngineParts {
+    EngineParts(Loop& loop_of_all, const Config& config_of_all)
+        : loop(loop_of_all), config(config_of_all),
+          workers(loop, heavy_threads()), events(loop) {}
+
+    // Opens the data root, makes the network, finds the shim, takes over what runs.
+    Task<Status> open();
+    // Containers are stopped unless they are to live on; then everything in reverse.
+    Task<void> close(bool stop_containers);
+    engine::Engine engine() {
+        return {loop, workers, *images, *containers, *network, events};
+    }
+
+    static unsigned heavy_threads();
+
+    Loop& loop;
+    const Config& config;
+    Workers workers;
+    engine::Events events;
+    std::unique_ptr<store::Store> store;
+    std::unique_ptr<store::Containers> records;
+    sys::CgroupHost cgroups;
+    registry::Registries registries;
+    std::optional<registry::HttpTransport> transport;
+    std::optional<registry::Puller> puller;
+    std::optional<engine::Images> images;
+    std::optional<engine::Network> network;
+    std::unique_ptr<run::ShimClient> shim;
+    std::optional<engine::Containers> containers;
+};
+
+}  // namespace daemon

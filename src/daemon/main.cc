@@ -1,0 +1,191 @@
+// lighterd: flags, the parts of the engine, the listeners, and the signals that end or reload it.
+#include "api/api.h"
+#include "base/log.h"
+#include "daemon/config.h"
+#include "daemon/engine_parts.h"
+#include "daemon/flags.h"
+#include "daemon/service.h"
+#include "http/server.h"
+#include "loop/net.h"
+#include "loop/signal.h"
+#include "sys/file.h"
+
+#include <csignal>
+#include <cstdio>
+#include <fmt/format.h>
+#include <malloc.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+using daemon::CommandLine;
+using daemon::Config;
+using daemon::Host;
+
+// Few arenas and an early return of memory: what a pull needed goes back to the system.
+void tune_memory() {
+    ::mallopt(M_ARENA_MAX, 2);
+    ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+    ::mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+}
+
+// One descriptor per connection, container stream, pidfd and layer being written.
+void raise_limits() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void set_log_level(const Config& config) {
+    base::log::set_level(config.debug ? base::log::Level::debug : config.log_level);
+}
+
+int socket_group(const Config& config) {
+    auto group = daemon::group_number(config.group);
+    if (group) return *group;
+    if (config.group_given) base::log::warn("{}", group.error().message());
+    return -1;
+}
+
+Result<std::unique_ptr<loop::Listener>> listen_on(Loop& loop, const Host& host,
+                                                  std::vector<Fd>& passed, int group) {
+    constexpr unsigned socket_mode = 0660;
+    if (host.kind == Host::Kind::unix_socket) {
+        TRY_DO(sys::make_folders(host.path.substr(0, host.path.rfind('/') + 1), 0755));
+        return loop::Listener::on_unix(loop, host.path, socket_mode, group);
+    }
+    for (Fd& fd : passed)
+        if (fd && (host.fd < 0 || fd.get() == host.fd)) return loop::Listener::on_fd(loop, std::move(fd));
+    return Error(Kind::missing, "no sockets found via socket activation: make sure the service was "
+                                "started by systemd");
+}
+
+Status listen_all(Loop& loop, http::Server& server, const Config& config) {
+    std::vector<Fd> passed = daemon::passed_sockets();
+    int group = socket_group(config);
+    for (const Host& host : config.hosts_or_default()) {
+        // fd:// alone stands for all that were passed.
+        bool all = host.kind == Host::Kind::passed && host.fd < 0;
+        std::size_t count = all ? std::max<std::size_t>(passed.size(), 1) : 1;
+        for (std::size_t i = 0; i < count; ++i) {
+            TRY(std::unique_ptr<loop::Listener> listener, listen_on(loop, host, passed, group));
+            server.listen(std::move(listener), http::Peer::Kind::unix_socket);
+            base::log::info("API listen on {}", all ? "a passed socket" : host.path);
+        }
+    }
+    return {};
+}
+
+struct Daemon {
+    Loop& loop;
+    std::vector<std::string> arguments;
+    Config config;
+
+    void reload(daemon::EngineParts& parts) {
+        daemon::notify("RELOADING=1");
+        Config environment;
+        environment.proxy = http::ProxyConfig::from_environment();
+        Result<CommandLine> fresh = daemon::read_command_line(arguments, environment);
+        if (fresh) {
+            config = daemon::reloaded(config, fresh->config);
+            set_log_level(config);
+            registry::Settings settings = config.registries;
+            settings.certs_folders = parts.registries.settings().certs_folders;
+            auto registries = registry::Registries::create(std::move(settings));
+            if (registries) parts.registries = std::move(*registries);
+            parts.events.publish("daemon", "reload", "", {});
+            base::log::info("configuration reloaded file={}", config.config_file);
+        } else {
+            base::log::error("configuration not reloaded: {}", fresh.error().message());
+        }
+        daemon::notify("READY=1");
+    }
+
+    // Until a signal ends it. True: containers are to be stopped.
+    Task<bool> follow_signals(loop::Signals& signals, daemon::EngineParts& parts) {
+        for (;;) {
+            auto number = co_await signals.next();
+            if (!number) co_return false;
+            if (*number == SIGHUP) {
+                reload(parts);
+                continue;
+            }
+            base::log::info("Processing signal '{}'", strsignal(*number));
+            co_return !config.live_restore;
+        }
+    }
+
+    Task<Status> serve(daemon::EngineParts& parts) {
+        loop::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
+        Status opened = co_await parts.open();
+        if (!opened) {
+            co_await parts.close(false);
+            co_return opened;
+        }
+        api::Api api(parts.engine(), config);
+        http::ServerOptions options;
+        options.error_reply = api::Api::refuse;
+        http::Server server(
+            loop, [&api](http::Request& request) { return api.handle(request); },
+            std::move(options));
+        Status listening = listen_all(loop, server, config);
+        bool stop_containers = false;
+        if (listening) {
+            parts.containers->begin_restarts();
+            base::log::info("Daemon has completed initialization version={}", LIGHTER_VERSION);
+            daemon::notify("READY=1");
+            stop_containers = co_await follow_signals(signals, parts);
+            daemon::notify("STOPPING=1");
+        }
+        server.stop_listening();
+        if (stop_containers) co_await parts.containers->stop_all();
+        parts.events.close();
+        co_await server.close();
+        co_await parts.close(false);
+        co_return listening;
+    }
+};
+
+Result<int> run(std::vector<std::string> arguments) {
+    Config environment;
+    environment.proxy = http::ProxyConfig::from_environment();
+    TRY(CommandLine line, daemon::read_command_line(arguments, environment));
+    if (line.action == CommandLine::Action::print) {
+        std::fputs(line.text.c_str(), stdout);
+        return 0;
+    }
+    if (::geteuid() != 0)
+        return Error(Kind::denied, "lighterd needs to be started with root privileges. To run "
+                                   "lighterd as an unprivileged user is not possible yet.");
+    set_log_level(line.config);
+    ::umask(022);
+    ::signal(SIGPIPE, SIG_IGN);
+    raise_limits();
+    TRY(daemon::PidFile pidfile, daemon::PidFile::create(line.config.pidfile_path()));
+    Status served;
+    {
+        TRY_DO(sys::make_folders(line.config.exec_root, 0700));
+        Loop loop;
+        Daemon daemon{loop, std::move(arguments), std::move(line.config)};
+        {
+            daemon::EngineParts parts(loop, daemon.config);
+            served = loop.run_value(daemon.serve(parts));
+        }
+    }
+    pidfile.remove();
+    TRY_DO(std::move(served));
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    tune_memory();
+    Result<int> code = run({argv + 1, argv + argc});
+    if (code) return *code;
+    std::fprintf(stderr, "%s\n", code.error().message().c_str());
+    return 1;
+}

@@ -1,0 +1,19 @@
+// Reads what the shim kept of a container's output while no lighterd was connected.
+#pragma once
+
+#include "base/error.h"
+#include "base/time.h"
+#include "sys/fd.h"
+
+#include <functional>
+#include <string_view>
+
+namespace run {
+
+// stream: 1 stdout or terminal, 2 stderr; `time` is when the shim read it.
+using SpoolSink = std::function<Status(int stream, std::string_view bytes, Time time)>;
+
+// Hands every record to `sink`, in order, up to a torn one or the sink's first failure. Blocking.
+Status replay_spool(Fd spool, SpoolSink sink);
+
+}  // namespace run
