@@ -1,5 +1,6 @@
 #include "engine/create.h"
 
+#include "codec/human.h"
 #include "engine/signals.h"
 #include "run/spec.h"
 
@@ -20,30 +21,6 @@ Error not_yet(std::string_view what) {
 
 std::string_view key_of(std::string_view variable) {
     return variable.substr(0, variable.find('='));
-}
-
-// "10m", "1g", "500": bytes in powers of 1024, as go-units' RAMInBytes. Negative: no limit.
-Result<std::int64_t> size_of(const std::string& text) {
-    Error wrong = invalid(fmt::format("invalid size: '{}'", text));
-    double number = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc()) return wrong;
-    std::string unit(end, text.data() + text.size());
-    std::ranges::transform(unit, unit.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (!unit.empty() && unit[0] == ' ') unit.erase(0, 1);
-    if (unit.ends_with("ib")) unit.erase(unit.size() - 2);
-    if (unit.ends_with("b")) unit.pop_back();
-    constexpr std::string_view units = "kmgtp";
-    if (unit.size() > 1) return wrong;
-    if (!unit.empty()) {
-        std::size_t power = units.find(unit[0]);
-        if (power == std::string_view::npos) return wrong;
-        for (std::size_t i = 0; i <= power; ++i)
-            number *= 1024;
-    }
-    constexpr double limit = 9e18;
-    if (number > limit) return wrong;
-    return static_cast<std::int64_t>(number);
 }
 
 Status check_log(const wire::LogConfig& log) {
@@ -214,7 +191,7 @@ std::vector<std::string> create_warnings(const ContainerRecord& record,
 Result<LogLimits> log_limits(const wire::StringMap& options) {
     LogLimits limits;
     if (auto given = options.find("max-size"); given != options.end()) {
-        TRY(std::int64_t bytes, size_of(given->second));
+        TRY(std::int64_t bytes, codec::parse_bytes(given->second));
         limits.bytes_max = bytes <= 0 ? 0 : static_cast<std::uint64_t>(bytes);
         limits.files_max = 1;  // Docker's default when only max-size is given
     }

@@ -61,7 +61,7 @@ Error no_volumes(std::string_view what) {
 Status check_destination(const std::string& destination) {
     if (destination.empty() || destination[0] != '/')
         return invalid(fmt::format("invalid mount path: '{}' mount path must be absolute", destination));
-    if (destination == "/")
+    if (clean_path(destination) == "/")
         return invalid("invalid specification: destination can't be '/'");
     return {};
 }
@@ -179,12 +179,8 @@ Result<UserMount> parse_bind(std::string_view text) {
     mount.type = "bind";
     mount.source = clean_path(parts[0]);
     if (Status fine = check_destination(parts[1]); !fine)
-        return std::move(wrong).context(fine.error().message()).as(Kind::invalid);
+        return fine.error().context(wrong.message());
     mount.destination = clean_path(parts[1]);
-    if (mount.destination == "/")
-        return invalid(fmt::format(
-            "invalid volume specification: '{}': invalid specification: destination can't be '/'",
-            text));
     mount.create_source = true;
     if (parts.size() == 3) {
         mount.mode = parts[2];
