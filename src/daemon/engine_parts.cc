@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <thread>
 
-namespace daemon {
+namespace lighterd {
 
 namespace {
 
@@ -85,7 +85,7 @@ Task<Status> EngineParts::open() {
     CO_TRY(paths.program, shim_program());
     paths.exec_root = config.exec_root;
     CO_TRY(shim, co_await run::ShimClient::connect_or_start(loop, std::move(paths)));
-    engine::ContainerParts parts{loop,    workers,  *store, *records, *images,
+    engine::ContainerParts parts{loop,   workers,  *store, *records, *images,
                                  events, *network, *shim,  cgroups};
     containers.emplace(parts, container_settings(config));
     CO_TRY_DO(co_await containers->load());
@@ -110,4 +110,4 @@ Task<void> EngineParts::close(bool stop_containers) {
     shim.reset();
 }
 
-}  // namespace daemon
+}  // namespace lighterd

@@ -12,21 +12,18 @@
 #include <memory>
 #include <optional>
 
-namespace daemon {
+namespace lighterd {
 
 // Owned by main(); members go in the reverse order.
 struct EngineParts {
     EngineParts(Loop& loop_of_all, const Config& config_of_all)
-        : loop(loop_of_all), config(config_of_all),
-          workers(loop, heavy_threads()), events(loop) {}
+        : loop(loop_of_all), config(config_of_all), workers(loop, heavy_threads()), events(loop) {}
 
     // Opens the data root, makes the network, finds the shim, takes over what runs.
     Task<Status> open();
     // Containers are stopped unless they are to live on; then everything in reverse.
     Task<void> close(bool stop_containers);
-    engine::Engine engine() {
-        return {loop, workers, *images, *containers, *network, events};
-    }
+    engine::Engine engine() { return {loop, workers, *images, *containers, *network, events}; }
 
     static unsigned heavy_threads();
 
@@ -46,4 +43,4 @@ struct EngineParts {
     std::optional<engine::Containers> containers;
 };
 
-}  // namespace daemon
+}  // namespace lighterd

@@ -20,9 +20,9 @@
 
 namespace {
 
-using daemon::CommandLine;
-using daemon::Config;
-using daemon::Host;
+using lighterd::CommandLine;
+using lighterd::Config;
+using lighterd::Host;
 
 // Few arenas and an early return of memory: what a pull needed goes back to the system.
 void tune_memory() {
@@ -44,7 +44,7 @@ void set_log_level(const Config& config) {
 }
 
 int socket_group(const Config& config) {
-    auto group = daemon::group_number(config.group);
+    auto group = lighterd::group_number(config.group);
     if (group) return *group;
     if (config.group_given) base::log::warn("{}", group.error().message());
     return -1;
@@ -58,13 +58,14 @@ Result<std::unique_ptr<loop::Listener>> listen_on(Loop& loop, const Host& host,
         return loop::Listener::on_unix(loop, host.path, socket_mode, group);
     }
     for (Fd& fd : passed)
-        if (fd && (host.fd < 0 || fd.get() == host.fd)) return loop::Listener::on_fd(loop, std::move(fd));
+        if (fd && (host.fd < 0 || fd.get() == host.fd))
+            return loop::Listener::on_fd(loop, std::move(fd));
     return Error(Kind::missing, "no sockets found via socket activation: make sure the service was "
                                 "started by systemd");
 }
 
 Status listen_all(Loop& loop, http::Server& server, const Config& config) {
-    std::vector<Fd> passed = daemon::passed_sockets();
+    std::vector<Fd> passed = lighterd::passed_sockets();
     int group = socket_group(config);
     for (const Host& host : config.hosts_or_default()) {
         // fd:// alone stands for all that were passed.
@@ -84,13 +85,13 @@ struct Daemon {
     std::vector<std::string> arguments;
     Config config;
 
-    void reload(daemon::EngineParts& parts) {
-        daemon::notify("RELOADING=1");
+    void reload(lighterd::EngineParts& parts) {
+        lighterd::notify("RELOADING=1");
         Config environment;
         environment.proxy = http::ProxyConfig::from_environment();
-        Result<CommandLine> fresh = daemon::read_command_line(arguments, environment);
+        Result<CommandLine> fresh = lighterd::read_command_line(arguments, environment);
         if (fresh) {
-            config = daemon::reloaded(config, fresh->config);
+            config = lighterd::reloaded(config, fresh->config);
             set_log_level(config);
             registry::Settings settings = config.registries;
             settings.certs_folders = parts.registries.settings().certs_folders;
@@ -101,11 +102,11 @@ struct Daemon {
         } else {
             base::log::error("configuration not reloaded: {}", fresh.error().message());
         }
-        daemon::notify("READY=1");
+        lighterd::notify("READY=1");
     }
 
     // Until a signal ends it. True: containers are to be stopped.
-    Task<bool> follow_signals(loop::Signals& signals, daemon::EngineParts& parts) {
+    Task<bool> follow_signals(loop::Signals& signals, lighterd::EngineParts& parts) {
         for (;;) {
             auto number = co_await signals.next();
             if (!number) co_return false;
@@ -118,7 +119,7 @@ struct Daemon {
         }
     }
 
-    Task<Status> serve(daemon::EngineParts& parts) {
+    Task<Status> serve(lighterd::EngineParts& parts) {
         loop::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
         Status opened = co_await parts.open();
         if (!opened) {
@@ -136,9 +137,9 @@ struct Daemon {
         if (listening) {
             parts.containers->begin_restarts();
             base::log::info("Daemon has completed initialization version={}", LIGHTER_VERSION);
-            daemon::notify("READY=1");
+            lighterd::notify("READY=1");
             stop_containers = co_await follow_signals(signals, parts);
-            daemon::notify("STOPPING=1");
+            lighterd::notify("STOPPING=1");
         }
         server.stop_listening();
         if (stop_containers) co_await parts.containers->stop_all();
@@ -149,10 +150,10 @@ struct Daemon {
     }
 };
 
-Result<int> run(std::vector<std::string> arguments) {
+Result<int> start(std::vector<std::string> arguments) {
     Config environment;
     environment.proxy = http::ProxyConfig::from_environment();
-    TRY(CommandLine line, daemon::read_command_line(arguments, environment));
+    TRY(CommandLine line, lighterd::read_command_line(arguments, environment));
     if (line.action == CommandLine::Action::print) {
         std::fputs(line.text.c_str(), stdout);
         return 0;
@@ -164,14 +165,14 @@ Result<int> run(std::vector<std::string> arguments) {
     ::umask(022);
     ::signal(SIGPIPE, SIG_IGN);
     raise_limits();
-    TRY(daemon::PidFile pidfile, daemon::PidFile::create(line.config.pidfile_path()));
+    TRY(lighterd::PidFile pidfile, lighterd::PidFile::create(line.config.pidfile_path()));
     Status served;
     {
         TRY_DO(sys::make_folders(line.config.exec_root, 0700));
         Loop loop;
         Daemon daemon{loop, std::move(arguments), std::move(line.config)};
         {
-            daemon::EngineParts parts(loop, daemon.config);
+            lighterd::EngineParts parts(loop, daemon.config);
             served = loop.run_value(daemon.serve(parts));
         }
     }
@@ -184,7 +185,7 @@ Result<int> run(std::vector<std::string> arguments) {
 
 int main(int argc, char** argv) {
     tune_memory();
-    Result<int> code = run({argv + 1, argv + argc});
+    Result<int> code = start({argv + 1, argv + argc});
     if (code) return *code;
     std::fprintf(stderr, "%s\n", code.error().message().c_str());
     return 1;

@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-namespace daemon {
+namespace lighterd {
 
 namespace {
 
@@ -99,9 +99,9 @@ Result<std::string> shim_program() {
     if (const char* given = std::getenv("LIGHTER_SHIM")) return std::string(given);
     std::string own = own_program();
     std::string folder = own.substr(0, own.rfind('/'));
-    for (const std::string& path :
-         {folder + "/lighter-shim", folder + "/../run/shim/lighter-shim",
-          folder + "/../libexec/lighter/lighter-shim", std::string("/usr/libexec/lighter/lighter-shim")})
+    for (const std::string& path : {folder + "/lighter-shim", folder + "/../run/shim/lighter-shim",
+                                    folder + "/../libexec/lighter/lighter-shim",
+                                    std::string("/usr/libexec/lighter/lighter-shim")})
         if (::access(path.c_str(), X_OK) == 0) return path;
     return Error(Kind::missing, fmt::format("lighter-shim is neither in {} nor in "
                                             "/usr/libexec/lighter",
@@ -121,9 +121,10 @@ Result<int> group_number(const std::string& name) {
         if (!line.starts_with(name + ":")) continue;
         std::size_t second = line.find(':', name.size() + 1);
         if (second == std::string_view::npos) continue;
-        return number_in(std::string(line.substr(second + 1, line.find(':', second + 1) - second - 1)).c_str());
+        return number_in(
+            std::string(line.substr(second + 1, line.find(':', second + 1) - second - 1)).c_str());
     }
     return Error(Kind::missing, fmt::format("group {} not found", name));
 }
 
-}  // namespace daemon
+}  // namespace lighterd

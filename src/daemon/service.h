@@ -1,5 +1,6 @@
 // What a daemon owes the system around it: the pid file, the service manager's sockets and
-// notifications (sd_notify(3), sd_listen_fds(3); without libsystemd, the protocols are a few lines).
+// notifications (sd_notify(3), sd_listen_fds(3); without libsystemd, the protocols are a few
+// lines).
 #pragma once
 
 #include "base/error.h"
@@ -9,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace daemon {
+namespace lighterd {
 
 // "READY=1", "STOPPING=1", "RELOADING=1"...; nothing without NOTIFY_SOCKET.
 void notify(std::string_view state);
@@ -34,4 +35,4 @@ Result<std::string> shim_program();
 // The group's number; missing if there is none.
 Result<int> group_number(const std::string& name);
 
-}  // namespace daemon
+}  // namespace lighterd

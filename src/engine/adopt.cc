@@ -1,9 +1,8 @@
 // The start and the end of the engine: what still runs is taken over, what ended meanwhile is
 // recorded, and what should run is started.
-#include "engine/containers.h"
-
 #include "base/log.h"
 #include "codec/json.h"
+#include "engine/containers.h"
 #include "run/spool.h"
 
 #include <algorithm>
@@ -84,7 +83,9 @@ Task<void> Containers::adopt(run::Adopted adopted) {
                              : record.host_config.cgroup_parent;
     auto cgroup = co_await parts_.workers.run(
         loop::Lane::quick,
-        [](const sys::CgroupHost* host, std::string path) { return sys::Cgroup::open(*host, path); },
+        [](const sys::CgroupHost* host, std::string path) {
+            return sys::Cgroup::open(*host, path);
+        },
         &parts_.cgroups, clean_path(parent + "/" + record.id));
     if (cgroup) container->cgroup = std::move(*cgroup);
     if (record.endpoint) {
@@ -98,11 +99,10 @@ Task<void> Containers::adopt(run::Adopted adopted) {
     if (adopted.spool && log) {
         Status spooled = co_await parts_.workers.run(
             loop::Lane::heavy, run::replay_spool, std::move(adopted.spool),
-            run::SpoolSink(
-                [&log](int stream, std::string_view text, Time time) {
-                    return log->append(stream == 2 ? codec::LogStream::err : codec::LogStream::out,
-                                       text, time);
-                }));
+            run::SpoolSink([&log](int stream, std::string_view text, Time time) {
+                return log->append(stream == 2 ? codec::LogStream::err : codec::LogStream::out,
+                                   text, time);
+            }));
         if (!spooled)
             base::log::error("output of the meantime is lost container={}: {}", record.id,
                              spooled.error().message());

@@ -8,28 +8,28 @@
 
 namespace engine {
 
-Task<Result<std::unique_ptr<Attached>>> Attached::open(Containers& containers,
-                                                       ContainerPtr container,
-                                                       AttachOptions options) {
+Task<Result<std::unique_ptr<Attached>>>
+Attached::open(Containers& containers, ContainerPtr container, AttachOptions options) {
     std::string short_id = container->id();
     if (container->removing || container->removed)
         co_return Error(Kind::conflict,
                         fmt::format("container {} is marked for removal", short_id));
     if (container->paused)
-        co_return Error(Kind::conflict,
-                        fmt::format("container {} is paused, unpause the container before attach",
-                                    short_id));
+        co_return Error(
+            Kind::conflict,
+            fmt::format("container {} is paused, unpause the container before attach", short_id));
     if (container->restarting)
-        co_return Error(Kind::conflict,
-                        fmt::format("container {} is restarting, wait until the container is running",
-                                    short_id));
+        co_return Error(
+            Kind::conflict,
+            fmt::format("container {} is restarting, wait until the container is running",
+                        short_id));
     std::unique_ptr<Attached> attached(
         new Attached(containers, std::move(container), std::move(options)));
     const AttachOptions& wanted = attached->options_;
     Time until;
     if (wanted.stream)
-        attached->viewer_ = co_await attached->container_->console.view_after_log(
-            wanted.out, wanted.err, until);
+        attached->viewer_ =
+            co_await attached->container_->console.view_after_log(wanted.out, wanted.err, until);
     if (wanted.logs) {
         store::LogQuery query;
         query.until = until.is_never() ? base::now() : until;
@@ -97,8 +97,7 @@ Task<void> Attached::take_input(Stream& client) {
             continue;
         }
         codec::DetachScanner::Scan scan = scanner.scan(bytes->view());
-        if (!scan.pass.empty() &&
-            !co_await container_->console.write(Slice::copy_of(scan.pass)))
+        if (!scan.pass.empty() && !co_await container_->console.write(Slice::copy_of(scan.pass)))
             co_return;
         if (scan.detached) {
             detached_ = true;
@@ -107,8 +106,7 @@ Task<void> Attached::take_input(Stream& client) {
         }
     }
     std::string held = scanner.release();
-    if (config.tty && !held.empty())
-        (void)co_await container_->console.write(Slice::copy_of(held));
+    if (config.tty && !held.empty()) (void)co_await container_->console.write(Slice::copy_of(held));
     if (config.stdin_once && !config.tty) {
         // The end of input may come before the start: it reaches the process all the same.
         if (co_await container_->console.opened()) containers_.close_stdin(*container_);

@@ -10,9 +10,9 @@ namespace engine {
 
 struct AttachOptions {
     bool in = false, out = false, err = false;
-    bool logs = false;    // the log first
-    bool stream = false;  // then what comes
-    bool framed = false;  // codec/stdcopy; else raw
+    bool logs = false;        // the log first
+    bool stream = false;      // then what comes
+    bool framed = false;      // codec/stdcopy; else raw
     std::string detach_keys;  // bytes; used with a terminal only
 };
 
@@ -21,9 +21,8 @@ class Attached {
 public:
     // From now on output is kept for this client. Before the hijack: failures can still be told.
     // conflict when the container is paused, restarting or being removed.
-    static Task<Result<std::unique_ptr<Attached>>> open(Containers& containers,
-                                                        ContainerPtr container,
-                                                        AttachOptions options);
+    static Task<Result<std::unique_ptr<Attached>>>
+    open(Containers& containers, ContainerPtr container, AttachOptions options);
     ~Attached();
     // Until the run has ended and all was sent, the client detaches, or has gone.
     Task<Status> run(Stream& client);

@@ -57,8 +57,8 @@ public:
 
     // Everything that is put out from now on, also by a run that has not begun.
     std::shared_ptr<Viewer> view(bool out, bool err);
-    // As view(), at a point between two records of the log: output up to `until` is in the log, what
-    // comes later goes to the viewer.
+    // As view(), at a point between two records of the log: output up to `until` is in the log,
+    // what comes later goes to the viewer.
     Task<std::shared_ptr<Viewer>> view_after_log(bool out, bool err, Time& until);
 
     // A run begins: its descriptors, and where its output is logged (none: not at all).

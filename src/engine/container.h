@@ -34,12 +34,12 @@ struct Container {
     loop::Mutex changing;
     // Woken when any of what follows changes, and with `running`.
     loop::WaitList changed;
-    std::uint64_t exits = 0;    // runs that have ended since the engine knows it
-    bool ending = false;        // the process has ended, the record does not say so yet
-    bool restarting = false;    // its policy will start it again
-    bool removing = false;      // a removal is under way
-    bool removed = false;       // gone from the index
-    bool dead = false;          // a removal failed half way
+    std::uint64_t exits = 0;      // runs that have ended since the engine knows it
+    bool ending = false;          // the process has ended, the record does not say so yet
+    bool restarting = false;      // its policy will start it again
+    bool removing = false;        // a removal is under way
+    bool removed = false;         // gone from the index
+    bool dead = false;            // a removal failed half way
     bool stop_requested = false;  // an end now is wished for: no restart
     loop::Milliseconds backoff{0};
     std::optional<loop::Alarm> restart_alarm;

@@ -162,8 +162,8 @@ Task<Result<ContainerRecord>> Containers::merge(CreateOrder order,
         loop::Lane::quick, [](Security asked) { return seccomp_filter(asked); }, security));
     CO_TRY(std::vector<UserMount> mounts, user_mounts(record.host_config));
     CO_TRY_DO(co_await parts_.workers.run(
-        loop::Lane::quick,
-        [](std::vector<UserMount> all) { return check_sources(all); }, std::move(mounts)));
+        loop::Lane::quick, [](std::vector<UserMount> all) { return check_sources(all); },
+        std::move(mounts)));
     warnings = create_warnings(record, has_check);
     co_return record;
 }
@@ -174,8 +174,7 @@ Task<Result<Created>> Containers::create(CreateOrder order) {
     CO_TRY(ContainerRecord record, co_await merge(std::move(order), created.warnings));
     CO_TRY(record.name, free_name(wanted_name, record.id));
     created.id = record.id;
-    auto container =
-        std::make_shared<Container>(parts_.loop, parts_.workers, std::move(record));
+    auto container = std::make_shared<Container>(parts_.loop, parts_.workers, std::move(record));
     // In the index before its folder is there, so that its layers are not removed meanwhile.
     by_id_.emplace(container->id(), container);
     std::string top;
@@ -238,8 +237,9 @@ Task<Status> Containers::remove(ContainerPtr container, bool force, bool) {
     if (container->removed)
         co_return Error(Kind::missing, fmt::format("No such container: {}", container->id()));
     if (container->removing)
-        co_return Error(Kind::conflict, fmt::format("removal of container {} is already in progress",
-                                                    container->id()));
+        co_return Error(
+            Kind::conflict,
+            fmt::format("removal of container {} is already in progress", container->id()));
     if (container->is_active() && !force) {
         const char* state = container->paused       ? "paused"
                             : container->restarting ? "restarting"
@@ -321,8 +321,7 @@ void Containers::close_stdin(Container& container) {
 
 Task<Result<store::LogReader>> Containers::open_log(ContainerPtr container, store::LogQuery query) {
     if (log_path(*container).empty())
-        co_return Error(Kind::unsupported,
-                        "configured logging driver does not support reading");
+        co_return Error(Kind::unsupported, "configured logging driver does not support reading");
     co_return co_await parts_.workers.run(
         loop::Lane::quick,
         [](std::string folder, std::string name,

@@ -137,7 +137,7 @@ private:
     ContainerSettings settings_;
     std::map<std::string, ContainerPtr> by_id_;
     std::map<std::string, std::string> ids_by_name_;  // reserved from the moment create begins
-    Scope work_;  // follow_shim, restarts, clean-up
+    Scope work_;                                      // follow_shim, restarts, clean-up
     loop::Stop following_;
     bool shutting_down_ = false;
 };

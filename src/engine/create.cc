@@ -24,23 +24,23 @@ std::string_view key_of(std::string_view variable) {
 }
 
 Status check_log(const wire::LogConfig& log) {
-    constexpr std::string_view of_docker[] = {"local",   "syslog",  "journald", "gelf",
-                                              "fluentd", "awslogs", "splunk",   "etwlogs",
-                                              "gcplogs"};
+    constexpr std::string_view of_docker[] = {"local",   "syslog", "journald", "gelf",   "fluentd",
+                                              "awslogs", "splunk", "etwlogs",  "gcplogs"};
     if (log.type == "none") return {};
     if (std::ranges::find(of_docker, log.type) != std::end(of_docker))
         return not_yet(fmt::format("log driver {} is", log.type));
     if (log.type != "json-file")
         return invalid(fmt::format("logger: no log driver named '{}' is registered", log.type));
-    constexpr std::string_view known[] = {"max-file",     "max-size",  "compress", "labels",
-                                          "labels-regex", "env",       "env-regex", "tag",
-                                          "mode",         "max-buffer-size"};
+    constexpr std::string_view known[] = {
+        "max-file", "max-size",  "compress", "labels", "labels-regex",
+        "env",      "env-regex", "tag",      "mode",   "max-buffer-size"};
     for (const auto& [key, value] : log.config) {
         if (std::ranges::find(known, key) == std::end(known))
             return invalid(fmt::format("unknown log opt '{}' for json-file log driver", key));
         if (key == "mode" && value != "blocking" && value != "non-blocking")
             return invalid(fmt::format("logger: logging mode not supported: {}", value));
-        bool built = key == "max-file" || key == "max-size" || (key == "mode" && value == "blocking") ||
+        bool built = key == "max-file" || key == "max-size" ||
+                     (key == "mode" && value == "blocking") ||
                      (key == "compress" && value == "false");
         if (!built) return not_yet(fmt::format("log opt {} is", key));
     }
@@ -71,9 +71,8 @@ Status check_modes(const wire::HostConfig& host) {
 
 bool has_ports(const ContainerRecord& record) {
     if (record.host_config.publish_all_ports && !record.config.exposed_ports.empty()) return true;
-    return std::ranges::any_of(record.host_config.port_bindings, [](const auto& port) {
-        return port.second.has_value();
-    });
+    return std::ranges::any_of(record.host_config.port_bindings,
+                               [](const auto& port) { return port.second.has_value(); });
 }
 
 }  // namespace
@@ -99,9 +98,9 @@ void merge_image(wire::ContainerConfig& config, const wire::oci::RunConfig& imag
     }
     if (!config.healthcheck && image.healthcheck) {
         const wire::oci::HealthCheck& check = *image.healthcheck;
-        config.healthcheck = wire::HealthConfig{check.test,         check.interval,
-                                                check.timeout,      check.start_period,
-                                                check.start_interval, check.retries};
+        config.healthcheck =
+            wire::HealthConfig{check.test,         check.interval,       check.timeout,
+                               check.start_period, check.start_interval, check.retries};
     }
     if (config.working_dir.empty()) config.working_dir = image.working_dir;
     for (const auto& [path, nothing] : image.volumes)
@@ -180,9 +179,10 @@ std::vector<std::string> create_warnings(const ContainerRecord& record,
     if ((check && !check->test.empty() && check->test[0] != "NONE") || image_has_healthcheck)
         out.push_back("Healthchecks are not run by this engine yet.");
     if (!record.config.volumes.empty())
-        out.push_back("Volumes are not implemented by this engine yet: what the container writes to " +
-                      record.config.volumes.begin()->first +
-                      " stays in its own file system and goes when it is removed.");
+        out.push_back(
+            "Volumes are not implemented by this engine yet: what the container writes to " +
+            record.config.volumes.begin()->first +
+            " stays in its own file system and goes when it is removed.");
     if (record.host_config.kernel_memory != 0)
         out.push_back("Specifying a kernel memory limit is deprecated and is ignored.");
     return out;

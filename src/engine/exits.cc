@@ -1,8 +1,7 @@
 // What happens when a container's process has ended: the record, the restart its policy asks for,
 // and the removal of what the run needed.
-#include "engine/containers.h"
-
 #include "base/log.h"
+#include "engine/containers.h"
 
 #include <fmt/format.h>
 
@@ -63,15 +62,13 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     }
     if (remove) container->removing = true;
     // The record goes or is kept before anybody is told, and before the shim forgets.
-    Status kept = remove ? co_await parts_.workers.run(
-                               loop::Lane::quick,
-                               [](store::Containers* records, std::string id) {
-                                   return records->remove(id);
-                               },
-                               &parts_.records, container->id())
-                         : co_await commit(*container);
-    if (!kept)
-        base::log::error("container={}: {}", container->id(), kept.error().message());
+    Status kept =
+        remove ? co_await parts_.workers.run(
+                     loop::Lane::quick,
+                     [](store::Containers* records, std::string id) { return records->remove(id); },
+                     &parts_.records, container->id())
+               : co_await commit(*container);
+    if (!kept) base::log::error("container={}: {}", container->id(), kept.error().message());
     parts_.shim.acknowledge(container->id());
     ++container->exits;
     if (remove && kept) {

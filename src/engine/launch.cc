@@ -57,8 +57,7 @@ void bind_file(run::ContainerSpec& spec, const LaunchPlan& plan, const char* nam
     mount.type = "bind";
     mount.source = plan.etc_folder + "/" + name;
     mount.destination = destination;
-    mount.options = {"rbind", "rprivate",
-                     plan.record.host_config.readonly_rootfs ? "ro" : "rw"};
+    mount.options = {"rbind", "rprivate", plan.record.host_config.readonly_rootfs ? "ro" : "rw"};
     spec.mounts.push_back(std::move(mount));
 }
 
@@ -125,7 +124,8 @@ Result<sys::CgroupDeviceRule> device_rule(const std::string& text) {
     Error wrong(Kind::invalid, fmt::format("invalid device cgroup rule format: '{}'", text));
     char type = 0;
     char major[16] = {}, minor[16] = {}, access[8] = {};
-    if (std::sscanf(text.c_str(), "%c %15[0-9*]:%15[0-9*] %7[rwm]", &type, major, minor, access) != 4 ||
+    if (std::sscanf(text.c_str(), "%c %15[0-9*]:%15[0-9*] %7[rwm]", &type, major, minor, access) !=
+            4 ||
         std::string_view("abc").find(type) == std::string_view::npos)
         return wrong;
     sys::CgroupDeviceRule rule;
@@ -157,10 +157,8 @@ Status add_security(run::ContainerSpec& spec, const wire::HostConfig& host) {
     TRY(Security security, security_of(host));
     TRY(spec.linux_.seccomp, seccomp_filter(security));
     spec.process.no_new_privileges = security.no_new_privileges;
-    spec.process.capabilities =
-        run::capabilities_for(security.capabilities, spec.process.user.uid);
-    spec.linux_.masked_paths =
-        host.masked_paths ? *host.masked_paths : run::default_masked_paths();
+    spec.process.capabilities = run::capabilities_for(security.capabilities, spec.process.user.uid);
+    spec.linux_.masked_paths = host.masked_paths ? *host.masked_paths : run::default_masked_paths();
     spec.linux_.readonly_paths =
         host.readonly_paths ? *host.readonly_paths : run::default_readonly_paths();
     if (host.privileged) run::make_privileged(spec);
@@ -220,7 +218,8 @@ run::Resources resources_of(const wire::HostConfig& host) {
     if (host.memory_reservation > 0) out.memory_reservation = host.memory_reservation;
     if (host.memory_swap != 0) out.memory_swap = host.memory_swap;
     // Docker's rule: a limit alone allows as much swap again.
-    else if (host.memory > 0) out.memory_swap = host.memory * 2;
+    else if (host.memory > 0)
+        out.memory_swap = host.memory * 2;
     if (host.memory_swappiness && *host.memory_swappiness >= 0)
         out.memory_swappiness = static_cast<std::uint64_t>(*host.memory_swappiness);
     out.disable_oom_killer = host.oom_kill_disable.value_or(false);
@@ -252,7 +251,8 @@ std::vector<std::string> environment_of(const ContainerRecord& record,
             continue;
         }
         std::string_view key(variable.data(), equals + 1);
-        auto same = std::ranges::find_if(env, [&](const std::string& v) { return v.starts_with(key); });
+        auto same =
+            std::ranges::find_if(env, [&](const std::string& v) { return v.starts_with(key); });
         if (same != env.end())
             *same = variable;
         else
@@ -262,9 +262,9 @@ std::vector<std::string> environment_of(const ContainerRecord& record,
 }
 
 Result<std::vector<run::Rlimit>> rlimits_of(const wire::HostConfig& host) {
-    constexpr std::string_view known[] = {"core",  "cpu",    "data",     "fsize",      "locks",
-                                          "memlock", "msgqueue", "nice", "nofile",     "nproc",
-                                          "rss",   "rtprio", "rttime",   "sigpending", "stack"};
+    constexpr std::string_view known[] = {"core",    "cpu",      "data",   "fsize",      "locks",
+                                          "memlock", "msgqueue", "nice",   "nofile",     "nproc",
+                                          "rss",     "rtprio",   "rttime", "sigpending", "stack"};
     std::vector<run::Rlimit> out;
     for (const wire::Ulimit& limit : host.ulimits) {
         if (std::ranges::find(known, limit.name) == std::end(known))
@@ -293,14 +293,12 @@ Result<Launch> prepare_launch(LaunchPlan plan, const sys::CgroupHost* cgroups) {
     spec.domainname = plan.record.config.domainname;
     spec.root.readonly = host.readonly_rootfs;
     add_process(spec, plan);
-    TRY(spec.process.user,
-        run::resolve_user(fds.rootfs, plan.record.config.user, host.group_add));
+    TRY(spec.process.user, run::resolve_user(fds.rootfs, plan.record.config.user, host.group_add));
     TRY_DO(add_mounts(spec, plan));
     TRY_DO(add_limits(spec, plan));
     TRY_DO(add_security(spec, host));
     TRY_DO(add_namespaces(spec, plan, fds));
-    TRY(sys::Cgroup cgroup,
-        sys::Cgroup::create(*cgroups, plan.cgroup_path, spec.linux_.resources));
+    TRY(sys::Cgroup cgroup, sys::Cgroup::create(*cgroups, plan.cgroup_path, spec.linux_.resources));
     Result<run::Prepared> prepared =
         run::prepare(std::move(spec), std::move(fds), *cgroups, cgroup);
     if (!prepared) {

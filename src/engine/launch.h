@@ -18,13 +18,13 @@ namespace engine {
 struct LaunchPlan {
     ContainerRecord record;
     std::vector<UserMount> mounts;
-    std::string folder;              // containers/<id>
-    std::string etc_folder;          // where hosts and resolv.conf lie: another's with container:
+    std::string folder;               // containers/<id>
+    std::string etc_folder;           // where hosts and resolv.conf lie: another's with container:
     std::vector<std::string> lowers;  // diff folders, topmost first
-    std::string cgroup_path;         // below every hierarchy
-    std::string hosts, resolv_conf;  // contents; empty: this file is not mounted
-    std::string hostname;            // as the process sees it
-    Fd network_namespace;            // none: the host's, or the record says container:<id>
+    std::string cgroup_path;          // below every hierarchy
+    std::string hosts, resolv_conf;   // contents; empty: this file is not mounted
+    std::string hostname;             // as the process sees it
+    Fd network_namespace;             // none: the host's, or the record says container:<id>
     bool host_network = false;
     pid_t network_of = 0, pid_of = 0;  // a process whose namespace is joined; 0: none
     std::uint64_t shm_bytes = 64 * 1024 * 1024;

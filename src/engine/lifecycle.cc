@@ -1,7 +1,6 @@
 // Starting, stopping and killing containers.
-#include "engine/containers.h"
-
 #include "base/log.h"
+#include "engine/containers.h"
 #include "engine/create.h"
 #include "engine/signals.h"
 #include "sys/file.h"
@@ -49,8 +48,7 @@ Task<Status> Containers::start(ContainerPtr container) {
     if (container->removed)
         co_return Error(Kind::missing, fmt::format("No such container: {}", container->id()));
     if (container->removing || container->dead)
-        co_return Error(Kind::conflict,
-                        "container is marked for removal and cannot be started");
+        co_return Error(Kind::conflict, "container is marked for removal and cannot be started");
     if (container->paused)
         co_return Error(Kind::conflict, "cannot start a paused container, try unpause instead");
     if (container->running) co_return Error(Kind::unchanged, "container is already running");
@@ -116,8 +114,7 @@ Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
     plan.cgroup_v2 = parts_.cgroups.v2;
     plan.hostname = container->record.config.hostname;
     if (plan.hostname.empty()) plan.hostname = host_name();
-    auto running_target = [&](std::string_view mode,
-                              const char* what) -> Result<ContainerPtr> {
+    auto running_target = [&](std::string_view mode, const char* what) -> Result<ContainerPtr> {
         TRY(ContainerPtr target, find(mode.substr(std::string_view("container:").size())));
         if (target->running) return target;
         return Error(Kind::conflict, fmt::format("cannot join {} of a non running container: {}",
@@ -149,8 +146,8 @@ Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
     } else {
         co_return Error(Kind::missing, fmt::format("network {} not found", host.network_mode));
     }
-    Result<Network::Files> files = co_await parts_.network.files(
-        container->record, plan.hostname, endpoint ? &*endpoint : nullptr);
+    Result<Network::Files> files = co_await parts_.network.files(container->record, plan.hostname,
+                                                                 endpoint ? &*endpoint : nullptr);
     if (!files) {
         co_await clean_up_run(container, Fd());
         co_return files.error();
@@ -230,8 +227,9 @@ Task<Status> Containers::wait_until_stopped(ContainerPtr container) {
 
 Task<Status> Containers::kill(ContainerPtr container, int signal) {
     if (!container->running)
-        co_return Error(Kind::conflict, fmt::format("cannot kill container: {}: container {} is not running",
-                                                    container->id().substr(0, 12), container->id()));
+        co_return Error(Kind::conflict,
+                        fmt::format("cannot kill container: {}: container {} is not running",
+                                    container->id().substr(0, 12), container->id()));
     int stop_signal = SIGTERM;
     if (auto own = parse_signal(container->record.config.stop_signal); own) stop_signal = *own;
     if (signal == SIGKILL || signal == stop_signal) container->stop_requested = true;
@@ -249,8 +247,7 @@ Task<Status> Containers::kill(ContainerPtr container, int signal) {
 }
 
 Task<Status> Containers::stop(ContainerPtr container, StopOrder order) {
-    if (!container->is_active())
-        co_return Error(Kind::unchanged, "container is already stopped");
+    if (!container->is_active()) co_return Error(Kind::unchanged, "container is already stopped");
     CO_TRY_DO(co_await shield(end_of(container, std::move(order))));
     publish(*container, "stop");
     co_return Status();
@@ -286,8 +283,7 @@ Task<Status> Containers::end_of(ContainerPtr container, StopOrder order) {
 
 Task<Status> Containers::restart(ContainerPtr container, StopOrder order) {
     if (container->removing || container->removed)
-        co_return Error(Kind::conflict,
-                        "container is marked for removal and cannot be started");
+        co_return Error(Kind::conflict, "container is marked for removal and cannot be started");
     if (container->is_active()) {
         // Not this one's end: an --rm container is only restarted.
         bool auto_remove = std::exchange(container->record.host_config.auto_remove, false);

@@ -54,13 +54,15 @@ bool read_mode(UserMount& mount, std::string_view mode) {
 }
 
 Error no_volumes(std::string_view what) {
-    return Error(Kind::unsupported,
-                 fmt::format("volumes are not implemented by this engine yet (asked for by {})", what));
+    return Error(
+        Kind::unsupported,
+        fmt::format("volumes are not implemented by this engine yet (asked for by {})", what));
 }
 
 Status check_destination(const std::string& destination) {
     if (destination.empty() || destination[0] != '/')
-        return invalid(fmt::format("invalid mount path: '{}' mount path must be absolute", destination));
+        return invalid(
+            fmt::format("invalid mount path: '{}' mount path must be absolute", destination));
     if (clean_path(destination) == "/")
         return invalid("invalid specification: destination can't be '/'");
     return {};
@@ -73,8 +75,9 @@ Error bad_config(std::string_view type, std::string_view why) {
 Result<UserMount> from_bind(const wire::Mount& asked) {
     if (asked.source.empty()) return bad_config("bind", "field Source must not be empty");
     if (asked.source[0] != '/')
-        return bad_config("bind", fmt::format("invalid mount path: '{}' mount path must be absolute",
-                                              asked.source));
+        return bad_config(
+            "bind",
+            fmt::format("invalid mount path: '{}' mount path must be absolute", asked.source));
     UserMount mount;
     mount.type = "bind";
     mount.source = clean_path(asked.source);
@@ -107,8 +110,7 @@ Result<UserMount> from_tmpfs(const wire::Mount& asked) {
 }
 
 Result<UserMount> from_mount(const wire::Mount& asked) {
-    if (asked.target.empty())
-        return bad_config(asked.type, "field Target must not be empty");
+    if (asked.target.empty()) return bad_config(asked.type, "field Target must not be empty");
     if (Status fine = check_destination(asked.target); !fine)
         return bad_config(asked.type, fine.error().message());
     if (asked.type == "volume") return no_volumes("--mount type=volume");
@@ -219,7 +221,8 @@ Status check_sources(const std::vector<UserMount>& mounts) {
         struct stat info {};
         if (mount.type != "bind" || mount.create_source) continue;
         if (::stat(mount.source.c_str(), &info) != 0)
-            return bad_config("bind", fmt::format("bind source path does not exist: {}", mount.source));
+            return bad_config("bind",
+                              fmt::format("bind source path does not exist: {}", mount.source));
     }
     return {};
 }
@@ -232,8 +235,8 @@ Status make_sources(const std::vector<UserMount>& mounts) {
         Status made = sys::make_folders(mount.source, 0755);
         if (!made)
             return Error(Kind::internal,
-                         fmt::format("error while creating mount source path '{}': {}", mount.source,
-                                     made.error().message()));
+                         fmt::format("error while creating mount source path '{}': {}",
+                                     mount.source, made.error().message()));
     }
     return {};
 }

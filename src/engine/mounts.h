@@ -18,9 +18,9 @@ struct UserMount {
     bool read_only = false;
     bool read_only_recursive = true;
     bool recursive = true;
-    bool create_source = false;  // -v makes a missing folder, --mount does not
-    std::string propagation;     // "rprivate" unless asked otherwise
-    std::string mode;            // what stood behind the second colon, for inspect
+    bool create_source = false;        // -v makes a missing folder, --mount does not
+    std::string propagation;           // "rprivate" unless asked otherwise
+    std::string mode;                  // what stood behind the second colon, for inspect
     std::vector<std::string> options;  // tmpfs: "size=64m", "noexec"...
 };
 

@@ -68,17 +68,17 @@ net::DnsOptions dns_of(const wire::HostConfig& host, const DnsSettings& daemon) 
 }
 
 Error bad_endpoint(std::string_view network, std::string_view why) {
-    return Error(Kind::invalid,
-                 fmt::format("invalid config for network {}: invalid endpoint settings:\n{}", network,
-                             why));
+    return Error(
+        Kind::invalid,
+        fmt::format("invalid config for network {}: invalid endpoint settings:\n{}", network, why));
 }
 
 }  // namespace
 
 Network::Network(Loop& loop, Workers& workers, std::unique_ptr<net::DefaultNetwork> bridge,
                  DnsSettings dns, std::string engine_identity)
-    : loop_(loop), workers_(workers), bridge_(std::move(bridge)), dns_(std::move(dns)),
-      work_(loop), id_(store::sha256_digest("network bridge of " + engine_identity).substr(7)) {
+    : loop_(loop), workers_(workers), bridge_(std::move(bridge)), dns_(std::move(dns)), work_(loop),
+      id_(store::sha256_digest("network bridge of " + engine_identity).substr(7)) {
     refill_soon();
 }
 

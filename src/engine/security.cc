@@ -37,7 +37,8 @@ Status read_option(Security& security, std::string_view option) {
         // Without AppArmor in the kernel the name of a profile means nothing; with it, this engine
         // sets none, and must not pretend to.
         if (apparmor_enabled() && value != "unconfined")
-            return Error(Kind::unsupported, "AppArmor profiles are not implemented by this engine yet");
+            return Error(Kind::unsupported,
+                         "AppArmor profiles are not implemented by this engine yet");
     } else if (key == "label") {
         if (value != "disable")
             return Error(Kind::unsupported, "SELinux labels are not implemented by this engine");
@@ -54,8 +55,7 @@ Result<Security> security_of(const wire::HostConfig& host) {
     for (const std::string& option : host.security_opt)
         TRY_DO(read_option(security, option));
     if (host.privileged && security.seccomp_profile.empty()) security.seccomp_unconfined = true;
-    TRY(security.capabilities,
-        run::capability_mask(host.cap_add, host.cap_drop, host.privileged));
+    TRY(security.capabilities, run::capability_mask(host.cap_add, host.cap_drop, host.privileged));
     return security;
 }
 

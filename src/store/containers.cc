@@ -24,10 +24,11 @@ Result<std::unique_ptr<Containers>> Containers::open(const std::string& data_roo
 }
 
 Status Containers::put(const std::string& id, std::string json) {
-    // Without fsync: the copy only matters when the database is lost, and then an older one will do.
+    // Without fsync: the copy only matters when the database is lost, and then an older one will
+    // do.
     Result<Fd> folder = sys::open_folder(folder_ + "/" + id);
-    Status copied = folder ? sys::replace_file(*folder, copy_name, json, 0600)
-                           : Status(folder.error());
+    Status copied =
+        folder ? sys::replace_file(*folder, copy_name, json, 0600) : Status(folder.error());
     if (!copied) base::log::debug("no copy of a container's record: {}", copied.error().message());
     return database_.put(Table::containers, id, std::move(json));
 }

@@ -42,9 +42,7 @@ struct Fixture : support::LoopFixture {
         auto folder = sys::open_folder(scratch.path());
         return store::LogWriter::open(std::move(*folder), "log", {}).value();
     }
-    std::string log_text() {
-        return sys::read_file(scratch.path() + "/log", 1 << 20).value_or("");
-    }
+    std::string log_text() { return sys::read_file(scratch.path() + "/log", 1 << 20).value_or(""); }
     support::ScratchFolder scratch;
     std::unique_ptr<Workers> workers;
 };
