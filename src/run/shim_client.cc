@@ -303,18 +303,22 @@ std::vector<Adopted> ShimClient::take_adopted() {
 
 Task<Result<Started>> ShimClient::start(Prepared prepared) {
     State& state = *state_;
-    if (!state.socket) CO_TRY_DO(co_await state.connect());
     if (state.starting.contains(prepared.id) || state.running.contains(prepared.id))
         co_return Error(Kind::conflict, "container " + prepared.id + " is already running");
     std::vector<int> fds{prepared.spec.get()};
     for (const Fd& fd : prepared.fds)
         fds.push_back(fd.get());
-    for (;;) {
+    for (int lost = 0;;) {
+        if (!state.socket) CO_TRY_DO(co_await state.connect());
         Status sent = send_request(state.socket, Type::start, prepared.id, fds);
         if (sent) break;
-        if (sent.error().kind() != Kind::unavailable) co_return sent.error();
-        CO_TRY_DO(co_await loop::sleep(state.loop, loop::Milliseconds(1)));
-        if (!state.socket) co_return start_error(Kind::internal, "the shim has gone");
+        if (sent.error().kind() == Kind::unavailable) {
+            CO_TRY_DO(co_await loop::sleep(state.loop, loop::Milliseconds(1)));
+            continue;
+        }
+        // It died and we are the first to notice: another one takes over.
+        state.shim_lost();
+        if (++lost == 3) co_return sent.error();
     }
     // Ours are not needed any more: what the container does not hold is free again when it ends.
     prepared.fds.clear();

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <initializer_list>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 namespace run::shim {
@@ -40,6 +41,7 @@ void reap(pid_t program) {
 }  // namespace
 
 void run_init(char** argv, char** env) {
+    ::prctl(PR_SET_NAME, "lighter-init", 0, 0, 0);
     // Signals that tell of our own faults stay as they are.
     sigset_t all;
     sigset_t before;

@@ -120,6 +120,7 @@ Server& server(const Tools& tools, int signals) {
 int run(char** argv) {
     Tools tools;
     tools.exe = run_sealed(argv);
+    ::prctl(PR_SET_NAME, "lighter-shim", 0, 0, 0);
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     ::umask(0);
     need(result(::fcntl(listener_fd, F_SETFD, FD_CLOEXEC)), "no socket handed over");
