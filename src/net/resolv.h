@@ -13,7 +13,8 @@ namespace net {
 
 // What a resolv.conf says, in its order.
 struct ResolvConf {
-    std::vector<std::string> nameservers;  // as written; may be IPv6
+    std::vector<std::string> nameservers;  // IPv4 or IPv6, in canonical text
+    std::vector<std::string> invalid;      // nameserver lines that hold no address
     std::vector<std::string> search;
     std::vector<std::string> options;
     std::vector<std::string> others;  // lines that are none of these (sortlist ...)
