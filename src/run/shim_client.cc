@@ -112,6 +112,7 @@ Task<Status> ShimClient::State::connect() {
         Status said = co_await say_hello();
         if (said) co_return Status();
         // It was just about to end by itself, or another engine has it.
+        socket.reset();
         last = said.error();
         if (last.kind() == Kind::cancelled) co_return last;
     }
@@ -120,10 +121,11 @@ Task<Status> ShimClient::State::connect() {
 }
 
 Task<Status> ShimClient::State::say_hello() {
-    CO_TRY_DO(send_request(socket, Type::hello, "", {}));
     listing = true;
-    CO_TRY_DO(co_await until([this] { return !listing || !socket; }));
-    if (!socket) co_return Error(Kind::unavailable, "another engine is connected to the shim");
+    // Turned away before a word was said, or after it: the same.
+    if (send_request(socket, Type::hello, "", {}))
+        CO_TRY_DO(co_await until([this] { return !listing || !socket; }));
+    if (listing) co_return Error(Kind::unavailable, "another engine is connected to the shim");
     co_return Status();
 }
 
