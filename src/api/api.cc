@@ -2,11 +2,8 @@
 
 #include "api/status.h"
 #include "api/versions.h"
-#include "codec/json.h"
-#include "wire/system.h"
 
 #include <fmt/core.h>
-#include <sys/utsname.h>
 
 namespace api {
 
@@ -15,14 +12,6 @@ namespace {
 constexpr std::string_view not_a_manager =
     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to "
     "connect this node to swarm and try again.";
-
-// Go's name of this machine's architecture.
-std::string go_arch(std::string_view machine) {
-    if (machine == "x86_64") return "amd64";
-    if (machine == "aarch64") return "arm64";
-    if (machine.starts_with("armv")) return "arm";
-    return std::string(machine);
-}
 
 Error not_built(const Match& match) {
     return Error(Kind::unsupported, fmt::format("{} {} is not implemented by this engine yet",
@@ -36,29 +25,6 @@ http::Reply ping(const http::Request& request) {
     http::Reply reply(200, "text/plain; charset=utf-8", std::string(head ? "" : "OK"));
     add_ping_headers(reply.headers());
     return reply;
-}
-
-http::Reply version() {
-    utsname system{};
-    uname(&system);
-    wire::Version told;
-    told.version = LIGHTER_VERSION;
-    told.api_version = version_text(version_max);
-    told.min_api_version = version_text(version_min);
-    told.os = "linux";
-    told.arch = go_arch(system.machine);
-    told.kernel_version = system.release;
-    wire::VersionComponent engine;
-    engine.name = "Engine";
-    engine.version = told.version;
-    engine.details = {
-        {"ApiVersion", told.api_version},        {"Arch", told.arch},
-        {"BuildTime", told.build_time},          {"Experimental", "false"},
-        {"GitCommit", told.git_commit},          {"KernelVersion", told.kernel_version},
-        {"MinAPIVersion", told.min_api_version}, {"Os", told.os}};
-    told.platform.name = "Lighter";
-    told.components.push_back(std::move(engine));
-    return json_text_reply(200, json::write(told));
 }
 
 Task<Result<http::Reply>> Api::handle(http::Request& request) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "api/routes.h"
+#include "engine/events.h"
 #include "engine/images.h"
+#include "engine/system.h"
 #include "http/message.h"
 
 namespace api {
@@ -28,6 +30,8 @@ private:
 // Handlers: decode, one engine call, encode.
 http::Reply ping(const http::Request& request);
 http::Reply version();
+http::Reply info(const engine::SystemInfo& system, const http::Request& request);
+Task<Result<http::Reply>> events(engine::Events& bus, http::Request& request);
 Task<Result<http::Reply>> image_create(Loop& loop, engine::Images& images, http::Request& request);
 Result<http::Reply> image_list(engine::Images& images, const http::Request& request);
 Task<Result<http::Reply>> image_inspect(engine::Images& images, std::string name,

@@ -321,4 +321,12 @@ std::string Query::encode() const {
     return text;
 }
 
+std::string mask_credentials(std::string url) {
+    std::size_t scheme = url.find("://");
+    std::size_t begin = scheme == url.npos ? 0 : scheme + 3;
+    std::size_t at = url.rfind('@', url.find('/', begin));
+    if (at == url.npos || at < begin) return url;
+    return url.replace(begin, at - begin, "xxxxx:xxxxx");
+}
+
 }  // namespace codec

@@ -80,4 +80,7 @@ private:
     std::vector<std::pair<std::string, std::string>> pairs_;
 };
 
+// "http://user:secret@host" with xxxxx for user and secret: what may be shown (security-cases R2).
+std::string mask_credentials(std::string url);
+
 }  // namespace codec

@@ -2,6 +2,7 @@
 
 #include "codec/flags.h"
 #include "codec/json_value.h"
+#include "codec/url.h"
 #include "daemon/settings.h"
 #include "sys/file.h"
 
@@ -83,12 +84,8 @@ std::string shown(const Setting& setting, const std::vector<std::string>& values
 
 // A proxy's user and password are nobody's business (security-cases R2).
 std::string masked(std::string_view key, std::string text) {
-    if (key != "http-proxy" && key != "https-proxy") return text;
-    std::size_t scheme = text.find("://");
-    std::size_t begin = scheme == text.npos ? 0 : scheme + 3;
-    std::size_t at = text.rfind('@', text.find('/', begin));
-    if (at == text.npos || at < begin) return text;
-    return text.replace(begin, at - begin, "xxxxx:xxxxx");
+    bool secret = key == "http-proxy" || key == "https-proxy";
+    return secret ? codec::mask_credentials(std::move(text)) : text;
 }
 
 Status find_conflicts(const std::vector<Setting>& all, const json::Value::Members& members,
