@@ -17,7 +17,7 @@ namespace sys {
 
 namespace {
 
-Result<Fd> open_resolving(const Fd& root, const std::string& path, int flags, unsigned mode,
+Result<Fd> open_resolving(int root, const std::string& path, int flags, unsigned mode,
                           std::uint64_t resolve) {
     struct open_how how {};
     how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
@@ -25,7 +25,7 @@ Result<Fd> open_resolving(const Fd& root, const std::string& path, int flags, un
     how.resolve = resolve;
     const char* name = path.empty() ? "." : path.c_str();
     for (int attempt = 0;; ++attempt) {
-        long fd = ::syscall(SYS_openat2, root.get(), name, &how, sizeof how);
+        long fd = ::syscall(SYS_openat2, root, name, &how, sizeof how);
         if (fd >= 0) return Fd(static_cast<int>(fd));
         // EAGAIN: a rename elsewhere raced with the walk (openat2(2)); it is not an answer.
         if (errno == EINTR || (errno == EAGAIN && attempt < 100)) continue;
@@ -59,12 +59,12 @@ Status write_temporary(const Fd& folder, const std::string& name, std::string_vi
 }  // namespace
 
 Result<Fd> open_beneath(const Fd& root, const std::string& path, int flags, unsigned mode) {
-    return open_resolving(root, path, flags, mode,
+    return open_resolving(root.get(), path, flags, mode,
                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 }
 
 Result<Fd> open_in_root(const Fd& root, const std::string& path, int flags, unsigned mode) {
-    return open_resolving(root, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    return open_resolving(root.get(), path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 Result<Fd> open_folder(const std::string& path) {
@@ -156,49 +156,120 @@ Status lock_exclusively(const Fd& file) {
     return base::errno_error(errno, "lock");
 }
 
+namespace {
+
+// One folder on the way down. Only the deepest few are open: images may nest folders deeper than a
+// process may have descriptors, or a thread's stack could recurse.
+struct Level {
+    std::string name;
+    dev_t device = 0;
+    ino_t inode = 0;
+    std::unique_ptr<DIR, int (*)(DIR*)> entries{nullptr, ::closedir};
+    bool again = false;  // its entries were read twice
+};
+constexpr std::size_t levels_open_max = 16;
+
+Status adopt(Level& level, Fd folder) {
+    struct stat status {};
+    if (::fstat(folder.get(), &status) != 0)
+        return base::errno_error(errno, "stat folder " + level.name);
+    level.device = status.st_dev;
+    level.inode = status.st_ino;
+    level.entries.reset(::fdopendir(folder.get()));
+    if (!level.entries) return base::errno_error(errno, "read folder " + level.name);
+    (void)folder.release();
+    return {};
+}
+
+class Removal {
+public:
+    explicit Removal(const Fd& folder) : folder_(folder) {}
+
+    Status enter(const std::string& child) {
+        // A mount below would lose what is in it before the kernel refused to remove its folder.
+        TRY(Fd opened,
+            open_resolving(parent_of(levels_.size()), child, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
+                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV));
+        Level level{.name = child};
+        TRY_DO(adopt(level, std::move(opened)));
+        levels_.push_back(std::move(level));
+        if (levels_.size() > levels_open_max)
+            levels_[levels_.size() - 1 - levels_open_max].entries.reset();
+        return {};
+    }
+
+    // Takes one entry away or enters it; at the end of a folder removes that.
+    Status step() {
+        Level& level = levels_.back();
+        errno = 0;
+        const dirent* entry = ::readdir(level.entries.get());
+        if (entry == nullptr) {
+            if (errno != 0) return base::errno_error(errno, "read folder " + level.name);
+            return leave();
+        }
+        std::string child = entry->d_name;
+        if (child == "." || child == "..") return {};
+        if (entry->d_type != DT_DIR) {
+            if (::unlinkat(::dirfd(level.entries.get()), child.c_str(), 0) == 0 || errno == ENOENT)
+                return {};
+            if (errno != EISDIR) return base::errno_error(errno, "remove " + child);
+        }
+        return enter(child);
+    }
+    bool done() const { return levels_.empty(); }
+
+private:
+    // The descriptor of the folder that level `depth` is in.
+    int parent_of(std::size_t depth) const {
+        return depth == 0 ? folder_.get() : ::dirfd(levels_[depth - 1].entries.get());
+    }
+
+    Status leave() {
+        TRY_DO(reopen_parent());
+        Level& level = levels_.back();
+        if (::unlinkat(parent_of(levels_.size() - 1), level.name.c_str(), AT_REMOVEDIR) != 0 &&
+            errno != ENOENT) {
+            // What appeared, or what the file system passed over while entries went away.
+            if (errno != ENOTEMPTY || level.again)
+                return base::errno_error(errno, "remove folder " + level.name);
+            level.again = true;
+            ::rewinddir(level.entries.get());
+            return {};
+        }
+        levels_.pop_back();
+        return {};
+    }
+
+    Status reopen_parent() {
+        if (levels_.size() < 2) return {};
+        Level& parent = levels_[levels_.size() - 2];
+        if (parent.entries) return {};
+        int fd = ::openat(::dirfd(levels_.back().entries.get()), "..",
+                          O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) return base::errno_error(errno, "open folder " + parent.name);
+        Level seen{.name = parent.name};
+        TRY_DO(adopt(seen, Fd(fd)));
+        // Somebody moved the folder out while we were below it.
+        if (seen.device != parent.device || seen.inode != parent.inode)
+            return Error(Kind::conflict,
+                         "folder " + parent.name + " was moved while being removed");
+        parent.entries = std::move(seen.entries);
+        return {};
+    }
+
+    const Fd& folder_;
+    std::vector<Level> levels_;
+};
+
+}  // namespace
+
 Status remove_tree(const Fd& folder, const std::string& name) {
     if (::unlinkat(folder.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR && errno != EPERM) return base::errno_error(errno, "remove " + name);
-    // An explicit stack: images may nest folders deeper than a thread's stack could recurse.
-    struct Level {
-        std::unique_ptr<DIR, int (*)(DIR*)> entries;
-        std::string name;
-    };
-    std::vector<Level> levels;
-    auto enter = [&](int parent, const std::string& child) -> Status {
-        int fd = ::openat(parent, child.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0) return base::errno_error(errno, "open " + child);
-        DIR* entries = ::fdopendir(fd);
-        if (entries == nullptr) {
-            ::close(fd);
-            return base::errno_error(errno, "read folder " + child);
-        }
-        levels.push_back({{entries, ::closedir}, child});
-        return {};
-    };
-    TRY_DO(enter(folder.get(), name));
-    while (!levels.empty()) {
-        DIR* entries = levels.back().entries.get();
-        int fd = ::dirfd(entries);
-        errno = 0;
-        dirent* entry = ::readdir(entries);
-        if (entry == nullptr) {
-            if (errno != 0) return base::errno_error(errno, "read folder " + levels.back().name);
-            std::string finished = levels.back().name;
-            levels.pop_back();
-            int parent = levels.empty() ? folder.get() : ::dirfd(levels.back().entries.get());
-            if (::unlinkat(parent, finished.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-                return base::errno_error(errno, "remove folder " + finished);
-            continue;
-        }
-        std::string child = entry->d_name;
-        if (child == "." || child == "..") continue;
-        if (entry->d_type != DT_DIR) {
-            if (::unlinkat(fd, child.c_str(), 0) == 0 || errno == ENOENT) continue;
-            if (errno != EISDIR) return base::errno_error(errno, "remove " + child);
-        }
-        TRY_DO(enter(fd, child));
-    }
+    Removal removal(folder);
+    TRY_DO(removal.enter(name));
+    while (!removal.done())
+        TRY_DO(removal.step());
     return {};
 }
 
