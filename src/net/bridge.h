@@ -14,7 +14,7 @@ inline constexpr const char* default_bridge_name = "lighter0";
 // What flags and daemon.json say about the default bridge.
 struct BridgeConfig {
     std::string name = default_bridge_name;  // --bridge; "none" means: do not call ensure_bridge()
-    bool named_by_user = false;              // --bridge was given: it must exist already
+    bool named_by_user = false;              // --bridge was given: if it exists it is the user's
     std::optional<Cidr> bip;                 // --bip
     std::optional<Subnet> fixed_cidr;        // --fixed-cidr: containers get addresses of this part
     std::optional<Address> default_gateway;  // --default-gateway
@@ -31,7 +31,9 @@ struct Bridge {
     std::optional<Subnet> range;  // --fixed-cidr
     unsigned mtu = 1500;
     Mac mac;
-    bool created = false;  // by this call
+    bool created = false;   // by this call
+    bool keep = false;      // it was there and is the user's: never deleted by us
+    bool isolated = false;  // --icc=false: its ports do not reach each other
     // This call switched net.ipv4.ip_forward on: say so in the log.
     bool forwarding_switched_on = false;
 
@@ -54,6 +56,6 @@ Status remove_bridge(const std::string& name);
 Result<std::vector<Subnet>> host_networks(std::string_view except);
 
 // A pool with the bridge's own addresses already taken.
-Result<void> reserve_own(AddressPool& pool, const Bridge& bridge);
+Status reserve_own(AddressPool& pool, const Bridge& bridge);
 
 }  // namespace net

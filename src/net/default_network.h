@@ -6,7 +6,7 @@
 #include "net/addresses.h"
 #include "net/bridge.h"
 #include "net/endpoint.h"
-#include "net/firewall.h"
+#include "net/link.h"
 #include "sys/fd.h"
 
 #include <memory>
@@ -34,7 +34,8 @@ struct DefaultNetworkConfig {
 // loop.
 class DefaultNetwork {
 public:
-    // Bridge, forwarding, firewall. Also removes nothing: call sweep() once adoption is done.
+    // Bridge, forwarding, firewall. Removes nothing that is there: call sweep() once
+    // adoption is done.
     static Result<std::unique_ptr<DefaultNetwork>> create(DefaultNetworkConfig config);
     ~DefaultNetwork();
 
@@ -79,8 +80,8 @@ private:
     const Bridge bridge_;
     const std::string prefix_;
     std::vector<std::string> notices_;
+    std::vector<Link> left_;  // links with our prefix from before
     AddressPool pool_;
-    std::unique_ptr<Firewall> firewall_;
     PlugPool plugs_;
 };
 

@@ -12,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace net {
 
@@ -26,21 +25,19 @@ std::string link_prefix(std::string_view engine_tag);
 // A network namespace held by descriptor: it lives as long as this, or a process in it.
 struct Netns {
     Fd ns;                       // for setns(2) and for the shim
-    sys::netlink::Socket route;  // rtnetlink, inside the namespace
+    sys::netlink::Socket route;  // rtnetlink, inside the namespace; holds it too
 };
 
-// Blocking; the calling thread leaves its own namespace for a moment and comes back. A new
-// namespace with lo up, IPv6 off on what is plugged in later, no router advertisements, ports from
-// 0 and ping for everybody (security-cases section 10).
+// Blocking. A new namespace with lo up, IPv6 off on what is plugged in later, no router
+// advertisements, ports from 0 and ping for everybody (security-cases section 10). This is all of
+// --network none. The calling thread stays in its own namespace.
 Result<Netns> make_netns();
-// The same handle for a namespace that exists (a container adopted after a restart).
-Result<Netns> open_netns(Fd ns);
 
 // A namespace with eth0 plugged into the bridge, still without an address.
 struct Plug {
     Netns netns;
-    std::string host_link;  // our end
-    std::string bridge;
+    int eth0 = 0;           // its index inside
+    std::string host_link;  // our end's name
 };
 
 // What a container got. Kept in its record; detach() needs host_link.
@@ -51,29 +48,25 @@ struct Endpoint {
     Mac mac;
 };
 
-// Blocking. The veth pair: our end on the bridge and up, the other as eth0 in the namespace and up.
-Result<Plug> plug(Netns netns, const Bridge& bridge, std::string_view prefix);
-// Blocking, some 50 us: MAC, address and default route of eth0, in one message batch.
-Result<Endpoint> set_address(const Plug& plug, Address address, const Bridge& bridge,
-                             std::optional<Mac> mac = std::nullopt);
-// Both.
 struct Attached {
     Netns netns;
     Endpoint endpoint;
 };
-Result<Attached> attach(Netns netns, const Bridge& bridge, std::string_view prefix, Address address,
+
+// Blocking. The veth pair: our end on the bridge and up, the other as eth0 in the namespace and up.
+Result<Plug> plug(Netns netns, const Bridge& bridge, std::string_view prefix);
+// Blocking, some 50 us: MAC, address and default route of eth0, in one message batch.
+Result<Attached> set_address(Plug plug, Address address, const Bridge& bridge,
+                             std::optional<Mac> mac = std::nullopt);
+// make_netns(), plug() and set_address().
+Result<Attached> attach(const Bridge& bridge, std::string_view prefix, Address address,
                         std::optional<Mac> mac = std::nullopt);
 
 // Blocking. Removes the pair (at once: the address may be given to the next). Missing is fine.
 Status detach(const std::string& host_link);
 
-// Blocking. Removes links of this engine (by prefix) that no `living` container names; returns what
-// was removed. For the start of the daemon.
-Result<std::vector<std::string>> sweep_links(std::string_view prefix,
-                                             const std::vector<std::string>& living);
-
 // Namespaces plugged in ahead of need. take() is quick and may be called on the loop thread;
-// refill() blocks and belongs on a worker. Dropping the pool drops namespaces and links with it,
+// add_one() blocks and belongs on a worker. Dropping the pool drops namespaces and links with it,
 // also when the process is killed: the kernel removes a namespace nobody holds.
 class PlugPool {
 public:
@@ -82,18 +75,18 @@ public:
 
     // One that is ready, or none: then the caller makes one itself (make_netns, plug).
     std::optional<Plug> take();
-    // How many refill() would make now.
+    // How many more are wanted than are ready or being made.
     std::size_t missing() const;
-    // Makes one at a time until `wanted` are ready; stops at the first failure.
-    Status refill();
-    // Throws away what is ready (the bridge was lost, or the engine stops).
-    void clear();
+    // Makes one, if one is missing.
+    Status add_one();
+    // Blocking. Throws away what is ready and makes no more.
+    void close();
 
 private:
     const Bridge bridge_;
     const std::string prefix_;
-    const std::size_t wanted_;
     mutable std::mutex mutex_;
+    std::size_t wanted_;
     std::deque<Plug> ready_;
     std::size_t making_ = 0;
 };

@@ -251,9 +251,15 @@ Result<std::span<const std::byte>> receive(int fd, std::vector<std::byte>& buffe
     }
 }
 
+// What callers tell apart: nothing there (links answer ENODEV, addresses EADDRNOTAVAIL, routes
+// ESRCH), and there already.
 Error refused(const Verdict& verdict, const std::string& what) {
-    if (verdict.text.empty()) return base::errno_error(verdict.error, what);
-    return base::errno_error(verdict.error, fmt::format("{}: {}", what, verdict.text));
+    Error error = base::errno_error(
+        verdict.error, verdict.text.empty() ? what : fmt::format("{}: {}", what, verdict.text));
+    if (verdict.error == ENODEV || verdict.error == EADDRNOTAVAIL || verdict.error == ESRCH)
+        return std::move(error).as(Kind::missing);
+    if (verdict.error == EEXIST) return std::move(error).as(Kind::conflict);
+    return error;
 }
 
 }  // namespace

@@ -117,7 +117,8 @@ public:
     // stays there whatever namespace later callers are in.
     static Result<Socket> open(int protocol);
 
-    // Sends all messages; the first that the kernel refused is the error. rtnetlink carries out the
+    // Sends all messages; the first that the kernel refused is the error (missing: no such link,
+    // address, table; conflict: it exists). rtnetlink carries out the
     // others all the same; nf_tables (in its own begin and end) all or none.
     Status run(Batch& batch);
     // A single message with NLM_F_DUMP, or a request for one object: each answer goes to `visit`.

@@ -1,0 +1,88 @@
+// Bridge, addresses, firewall and prepared namespaces put together.
+#include "net/default_network.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <linux/netlink.h>
+
+namespace net {
+
+DefaultNetwork::DefaultNetwork(DefaultNetworkConfig config, Bridge bridge)
+    : config_(std::move(config)), bridge_(std::move(bridge)),
+      prefix_(link_prefix(config_.engine_tag)), pool_(bridge_.subnet(), bridge_.range),
+      plugs_(bridge_, prefix_, config_.prepared) {}
+
+DefaultNetwork::~DefaultNetwork() = default;
+
+Result<std::unique_ptr<DefaultNetwork>> DefaultNetwork::create(DefaultNetworkConfig config) {
+    TRY(sys::netlink::Socket route, sys::netlink::Socket::open(NETLINK_ROUTE));
+    TRY(std::vector<Link> left, list_links(route, link_prefix(config.engine_tag)));
+    TRY(Bridge bridge, ensure_bridge(config.bridge));
+    bridge.isolated = !config.icc;
+    std::unique_ptr<DefaultNetwork> made(new DefaultNetwork(std::move(config), bridge));
+    made->left_ = std::move(left);
+    TRY_DO(reserve_own(made->pool_, bridge));
+    if (bridge.forwarding_switched_on)
+        made->notices_.push_back("net.ipv4.ip_forward was off and has been switched on");
+    return made;
+}
+
+Result<Address> DefaultNetwork::allocate(std::optional<Address> wanted) {
+    if (!wanted) return pool_.allocate();
+    TRY_DO(pool_.reserve(*wanted));
+    return *wanted;
+}
+
+void DefaultNetwork::release(Address address) {
+    pool_.release(address);
+}
+
+Result<Attached> DefaultNetwork::attach(Address address, std::optional<Mac> mac) {
+    if (std::optional<Plug> ready = plugs_.take())
+        return set_address(std::move(*ready), address, bridge_, mac);
+    return net::attach(bridge_, prefix_, address, mac);
+}
+
+Status DefaultNetwork::detach(const Endpoint& endpoint) {
+    // The link first: the next one with this address must not meet the old on the bridge.
+    Status gone = net::detach(endpoint.host_link);
+    pool_.release(endpoint.address.address);
+    return gone;
+}
+
+Status DefaultNetwork::adopt(const Endpoint& endpoint) {
+    return pool_.reserve(endpoint.address.address);
+}
+
+Result<std::vector<std::string>> DefaultNetwork::sweep(std::span<const Endpoint> living) {
+    TRY(sys::netlink::Socket route, sys::netlink::Socket::open(NETLINK_ROUTE));
+    std::vector<std::string> swept;
+    for (const Link& link : left_) {
+        bool lives = std::ranges::any_of(
+            living, [&](const Endpoint& each) { return each.host_link == link.name; });
+        if (lives) continue;
+        // By index: a link of ours that got the same name since is another one.
+        TRY_DO(delete_link(route, link.index, link.name));
+        swept.push_back(link.name);
+    }
+    return swept;
+}
+
+bool DefaultNetwork::wants_preparing() const {
+    return plugs_.missing() > 0;
+}
+
+Status DefaultNetwork::prepare() {
+    return plugs_.add_one();
+}
+
+Result<bool> DefaultNetwork::restore() {
+    return false;
+}
+
+Status DefaultNetwork::remove() {
+    plugs_.close();
+    return bridge_.keep ? Status() : remove_bridge(bridge_.name);
+}
+
+}  // namespace net
