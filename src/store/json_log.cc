@@ -215,7 +215,8 @@ Result<LogReader> LogReader::open(Fd folder, std::string name, LogQuery query) {
     TRY(std::vector<File> files, reader.open_files());
     for (File& file : files)
         reader.files_.push_back(std::move(file));
-    if (query.tail) TRY_DO(reader.seek_tail());
+    if (query.tail && query.out && query.err) TRY_DO(reader.seek_tail());
+    if (query.tail && !(query.out && query.err)) TRY_DO(reader.seek_filtered_tail());
     return reader;
 }
 
@@ -258,6 +259,27 @@ Status LogReader::seek_tail() {
     return {};
 }
 
+// Of one stream only: counts its records, to pass over all but the last.
+Status LogReader::seek_filtered_tail() {
+    LogQuery wanted = std::exchange(query_, {.out = query_.out, .err = query_.err});
+    std::uint64_t total = 0;
+    std::vector<codec::LogRecord> records;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+        for (bool any = true; any;) {
+            records.clear();
+            TRY(any, read_block(records));
+            total += records.size();
+        }
+        files_.push_back(std::move(files_.front()));
+        files_.pop_front();
+        offset_ = 0;
+        skipping_ = false;
+    }
+    query_ = wanted;
+    passed_over_ = total - std::min(total, *wanted.tail);
+    return {};
+}
+
 // Opens what came after the newest file at hand. False: there is nothing newer.
 Result<bool> LogReader::next_file() {
     struct stat info {};
@@ -277,9 +299,12 @@ Result<bool> LogReader::next_file() {
 }
 
 Status LogReader::read(std::vector<codec::LogRecord>& records) {
+    constexpr int blocks_max = 16;
     records.clear();
-    while (records.empty() && !done_) {
+    caught_up_ = false;
+    for (int blocks = 0; records.empty() && !done_;) {
         if (!files_.empty()) {
+            if (blocks++ == blocks_max) return {};
             TRY(bool any, read_block(records));
             if (any) continue;
         }
@@ -292,7 +317,9 @@ Status LogReader::read(std::vector<codec::LogRecord>& records) {
         // The newest is read to its end. When it has been rotated away, it is read once more
         // before the next: it may have got its last records meanwhile.
         TRY(bool newer, next_file());
-        if (!newer) break;
+        if (newer) continue;
+        caught_up_ = true;
+        break;
     }
     return {};
 }
@@ -334,7 +361,11 @@ void LogReader::take_line(std::string_view line, std::vector<codec::LogRecord>& 
     if (std::size_t nul = line.rfind('\0'); nul != std::string_view::npos)
         line.remove_prefix(nul + 1);
     auto record = codec::parse_log_record(line);
-    if (!record) return;
+    if (!record || !(record->stream == codec::LogStream::out ? query_.out : query_.err)) return;
+    if (passed_over_ > 0) {
+        --passed_over_;
+        return;
+    }
     if (!query_.since.is_never() && record->time < query_.since) return;
     if (!query_.until.is_never() && record->time > query_.until) {
         done_ = true;

@@ -63,8 +63,9 @@ private:
 };
 
 struct LogQuery {
-    std::optional<std::uint64_t> tail;  // last n records; none: all
+    std::optional<std::uint64_t> tail;  // last n records of the wanted streams; none: all
     Time since, until;                  // never: no bound
+    bool out = true, err = true;        // which streams
 };
 
 // Reads a log that may be written and rotated at the same time. One thread at a time.
@@ -73,9 +74,13 @@ public:
     // `name` missing is an empty log.
     static Result<LogReader> open(Fd folder, std::string name, LogQuery query);
 
-    // Fills `records` with some next records, oldest first; leaves it empty when there are none for
-    // now: call again after more was written. done() afterwards: until is passed.
+    // Fills `records` with some next records, oldest first. Reads about a MiB at most: when none of
+    // it was wanted they are empty and caught_up() is false. Call again then, and after more was
+    // written.
     Status read(std::vector<codec::LogRecord>& records);
+    // The last read() met the end of what is written.
+    bool caught_up() const { return caught_up_; }
+    // `until` is passed: nothing will come.
     bool done() const { return done_; }
 
 private:
@@ -88,6 +93,7 @@ private:
     };
     Result<std::vector<File>> open_files() const;  // oldest first
     Status seek_tail();
+    Status seek_filtered_tail();
     Result<bool> next_file();
     Result<bool> read_block(std::vector<codec::LogRecord>& records);
     void take_line(std::string_view line, std::vector<codec::LogRecord>& records);
@@ -100,6 +106,8 @@ private:
     std::string buffer_;     // what one read brought; an incomplete line is read again
     bool skipping_ = false;  // in a line longer than any record
     bool done_ = false;
+    bool caught_up_ = false;
+    std::uint64_t passed_over_ = 0;  // wanted records still to be left out in front of the tail
 };
 
 }  // namespace store

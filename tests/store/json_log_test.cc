@@ -47,7 +47,7 @@ std::vector<LogRecord> drain(LogReader& from) {
         auto status = from.read(some);
         BOOST_REQUIRE_MESSAGE(status, (status ? "" : status.error().message()));
         all.insert(all.end(), some.begin(), some.end());
-    } while (!some.empty());
+    } while (!some.empty() || !(from.caught_up() || from.done()));
     return all;
 }
 
@@ -171,6 +171,40 @@ BOOST_AUTO_TEST_CASE(tails_are_counted_across_files) {
     // What is being written does not count.
     spoil(scratch, "{\"log\":\"torn");
     BOOST_TEST(text(scratch, {.tail = 2}) == lines(48, 50));
+}
+
+BOOST_AUTO_TEST_CASE(a_tail_of_one_stream_counts_that_stream) {
+    ScratchFolder scratch;
+    LogWriter log = writer(scratch, small(3));
+    for (int i = 0; i < 40; ++i)
+        put(log, lines(i, i + 1), i, i % 4 == 0 ? LogStream::err : LogStream::out);
+    BOOST_TEST(text(scratch, {.tail = 3, .out = false}) == "28\n32\n36\n");
+    BOOST_TEST(text(scratch, {.tail = 3, .err = false}) == "37\n38\n39\n");
+    BOOST_TEST(text(scratch, {.tail = 0, .err = false}) == "");
+    BOOST_TEST(text(scratch, {.tail = 9999, .out = false}).starts_with("0\n4\n"));
+    BOOST_TEST(text(scratch, {.tail = 3, .since = at(30), .out = false}) == "32\n36\n");
+    LogReader from = reader(scratch, {.tail = 1, .out = false});
+    BOOST_TEST(text(drain(from)) == "36\n");
+    put(log, "more\n", 41, LogStream::err);
+    put(log, "other\n", 42);
+    BOOST_TEST(text(drain(from)) == "more\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_wanted_is_passed_over_in_short_steps) {
+    ScratchFolder scratch;
+    LogWriter log = writer(scratch, {.bytes_max = 0});
+    for (int i = 0; i < 200; ++i)
+        put(log, std::string(16'000, 'x') + "\n", i);
+    LogReader from = reader(scratch, {.since = at(199)});
+    std::vector<LogRecord> records;
+    int steps = 0;
+    for (; records.empty() && steps < 100; ++steps) {
+        BOOST_REQUIRE(from.read(records));
+        BOOST_TEST(!from.caught_up());
+    }
+    BOOST_TEST(records.size() == 1u);
+    BOOST_TEST(steps >= 3);
+    BOOST_TEST(steps <= 5);
 }
 
 BOOST_AUTO_TEST_CASE(since_and_until_bound_what_is_read) {
