@@ -9,13 +9,16 @@ import docker_api
 
 class Logs(case.EngineTest):
     def test_streams_and_tail(self):
-        container = self.run_(['sh', '-c', 'for i in 1 2 3 4 5; do echo out$i; echo err$i >&2; done'])
+        container = self.run_(['sh', '-c', 'for i in 1 2 3 4 5; do echo err$i >&2; done; sleep 0.3; '
+                               'for i in 1 2 3 4 5; do echo out$i; done'])
         self.api.wait(container)
         out, err = self.api.logs(container)
         self.assertEqual(out, b''.join(b'out%d\n' % i for i in range(1, 6)))
         self.assertEqual(err, b''.join(b'err%d\n' % i for i in range(1, 6)))
         self.assertEqual(self.api.logs(container, stderr=False), (out, b''))
         self.assertEqual(self.api.logs(container, stderr=False, tail='2')[0], b'out4\nout5\n')
+        self.assertEqual(self.api.logs(container, stdout=False, tail='2')[1], b'')  # the last two of all lines are counted
+        self.assertEqual(self.api.logs(container, stdout=False, tail='6')[1], b'err5\n')
         self.assertEqual(self.api.logs(container, tail='0'), (b'', b''))
         self.refused(400, 'GET', f'/containers/{container}/logs')
 

@@ -209,9 +209,9 @@ KINDS = {'lighterd': Lighterd, 'dockerd': Dockerd}
 class Lab:
     """Network namespace, registry with the test images, and engines: what one test file runs in."""
 
-    def __init__(self, kind=None):
+    def __init__(self, kind=None, name='lt'):
         self.kind = kind or os.environ.get('LIGHTER_TEST_ENGINE', 'lighterd')
-        self.space = netns.Netns(f'lt{os.getpid()}')
+        self.space = netns.Netns(f'{name}{os.getpid()}')
         self.registry = None
         self.engines = []
 

@@ -114,13 +114,13 @@ class Image:
     """Layers and a config, as one manifest of the docker or the OCI kind. blobs() gives what a registry must hold."""
 
     def __init__(self, layers, config=None, *, kind=DOCKER, compression='gzip', architecture='amd64', os_='linux',
-                 variant=None):
+                 variant=None, created=CREATED):
         self.layers, self.kind, self.compression = layers, kind, compression
         self.platform = {'architecture': architecture, 'os': os_}
         if variant:
             self.platform['variant'] = variant
         document = dict(self.platform)
-        document['created'] = CREATED
+        document['created'] = created
         document['config'] = {'Env': ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
                               'Cmd': ['/bin/sh'], **(config or {})}
         document['rootfs'] = {'type': 'layers', 'diff_ids': [digest(layer.data) for layer in layers]}

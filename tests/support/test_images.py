@@ -22,13 +22,14 @@ def definitions():
     yield 'oci', 'latest', images.Image(layered, kind='oci')
     yield 'zstd', 'latest', images.Image([base, images.Layer().file('zstd', 'zstd layer\n')], kind='oci', compression='zstd')
     yield 'tar', 'latest', images.Image([base, images.Layer().file('tar', 'plain layer\n')], kind='oci', compression='plain')
-    yield 'centos', 'latest', images.centos_like()
+    yield 'centos', 'latest', images.centos_like(created='2024-01-02T00:00:00Z')
     yield 'multiarch', 'latest', images.Index([arm, plain])
     yield 'multiarch', 'oci', images.Index([arm_oci, images.Image([base], kind='oci')], 'oci')
     yield 'armonly', 'latest', images.Index([arm])
     yield 'entry', 'latest', images.Image([base], {
         'Entrypoint': ['/bin/echo', 'entry'], 'Cmd': ['cmd'], 'User': 'user', 'WorkingDir': '/made/by/engine',
-        'Env': ['PATH=/bin', 'A=1'], 'Labels': {'l': 'v'}, 'StopSignal': 'SIGINT', 'ExposedPorts': {'80/tcp': {}}})
+        'Env': ['PATH=/bin', 'A=1'], 'Labels': {'l': 'v'}, 'StopSignal': 'SIGINT', 'ExposedPorts': {'80/tcp': {}}},
+        created='2024-01-03T00:00:00Z')
     yield 'deep', 'latest', images.Image([base] + [
         images.Layer().dir('deep').file(f'deep/{i}', str(i)).file('deep/last', str(i)) for i in range(127)])
     yield 'hostile', 'latest', images.Image([base, hostile_layer()])
@@ -43,8 +44,9 @@ def hostile_layer():
     return layer
 
 
-def folder(build):
-    """Where the filled registry storage is; made on first use (a lock keeps two test files from making it twice)."""
+def folder(build, big=False):
+    """Where the filled registry storage is; made on first use (a lock keeps two test files from making it twice).
+    `big` adds the benchmark's image, which takes a minute."""
     key = hashlib.sha256()
     for source in (__file__, images.__file__, images.busybox_path()):
         with open(source, 'rb') as f:
@@ -60,5 +62,10 @@ def folder(build):
                 for name, tag, image in definitions():
                     registry.push('library/' + name, tag, image)
             with open(os.path.join(path, 'complete'), 'w'):
+                pass
+        if big and not os.path.exists(os.path.join(path, 'big')):
+            with local_registry.Registry(path) as registry:
+                registry.push('library/big', 'latest', images.big())
+            with open(os.path.join(path, 'big'), 'w'):
                 pass
     return path
