@@ -95,10 +95,6 @@ private:
     const char* type_;
 };
 
-// How the layers are named to the kernel. Descriptors since 6.13, one path after the other since
-// 6.7, before that one option string of a page.
-enum class Naming { descriptors, paths };
-
 // Docker's own mounts leave these at the kernel's defaults, which a build may change; `commit` and
 // `diff` read the upper folder alone, so nothing in it may be a mere reference to a lower one.
 constexpr const char* overlay_options[] = {"index=off", "metacopy=off", "redirect_dir=off"};
@@ -116,25 +112,30 @@ Result<Fd> open_lower(const Fd& layers_folder, const std::string& name) {
     return open_beneath(layers_folder, name, O_PATH | O_DIRECTORY);
 }
 
-// Nothing when this kernel does not know that way of naming.
-std::optional<Result<Fd>> overlay_by(Naming naming, const Overlay& overlay) {
+// Layers one by one: as descriptors since 6.13, as paths since 6.7. Nothing on an older kernel,
+// where the only way is mount(2)'s one page of options.
+std::optional<Result<Fd>> overlay_by_context(const Overlay& overlay) {
     Result<Context> opened = Context::open("overlay");
     if (!opened) return std::move(opened).error();
     Context& context = *opened;
+    bool first = true, by_path = false;
     auto add = [&](const char* key, const Fd& folder) {
-        if (naming == Naming::descriptors) return context.try_fd(key, folder);
+        if (!by_path) return context.try_fd(key, folder);
         return context.try_string(key, descriptor_path(folder).c_str());
     };
-    bool first = true;
     for (const std::string& name : overlay.lowers) {
         Result<Fd> lower = open_lower(overlay.layers_folder, name);
         if (!lower) return std::move(lower).error();
-        if (!add("lowerdir+", *lower)) {
-            // EOPNOTSUPP: before 6.5. EINVAL: the option or its type is unknown. EBADF: O_PATH.
-            if (first && (errno == EOPNOTSUPP || errno == EINVAL || errno == EBADF))
-                return std::nullopt;
-            return context.failed(errno, "lower folder " + name);
+        bool added = add("lowerdir+", *lower);
+        if (!added && first) {
+            // Before 6.5 the context only gathers a string for mount(2), whatever the key is, and
+            // takes no descriptors: the one way to tell.
+            if (errno == EOPNOTSUPP) return std::nullopt;
+            by_path = true;
+            added = add("lowerdir+", *lower);
+            if (!added && errno == EINVAL) return std::nullopt;
         }
+        if (!added) return context.failed(errno, "lower folder " + name);
         first = false;
     }
     const OverlayOptions& options = overlay.options;
@@ -274,10 +275,8 @@ Result<Fd> mount_overlay(const Fd& layers_folder, const std::vector<std::string>
         return single_folder(lower, true);
     }
     Overlay overlay{layers_folder, lowers, upper, work, options};
-    if (!options.force_legacy) {
-        for (Naming naming : {Naming::descriptors, Naming::paths})
-            if (auto mounted = overlay_by(naming, overlay)) return std::move(*mounted);
-    }
+    if (!options.force_legacy)
+        if (auto mounted = overlay_by_context(overlay)) return std::move(*mounted);
     return overlay_by_mount(overlay);
 }
 
