@@ -11,6 +11,27 @@ namespace {
 
 constexpr int links_max = 40;  // as the kernel's
 
+// Into the folder ("." for the top) and the last component, which must be a name.
+int split_path(const char* path, char (&folder)[PATH_MAX], const char** name) {
+    const char* slash = std::strrchr(path, '/');
+    *name = slash == nullptr ? path : slash + 1;
+    if (**name == 0 || std::strcmp(*name, ".") == 0 || std::strcmp(*name, "..") == 0)
+        return -EINVAL;
+    std::size_t length = slash == nullptr ? 0 : static_cast<std::size_t>(slash - path);
+    if (length >= sizeof folder) return -ENAMETOOLONG;
+    std::memcpy(folder, path, length);
+    folder[length] = 0;
+    if (length == 0) std::strcpy(folder, ".");
+    return 0;
+}
+
+int make_entry(int parent, const char* name, Make make) {
+    if (make == Make::folder) return result(::mkdirat(parent, name, 0755));
+    Held file(
+        result(::openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0755)));
+    return file.good() ? 0 : file.get();
+}
+
 // Walks a path component by component, with the links of the root taken as a process inside would.
 class Walk {
 public:
@@ -93,10 +114,7 @@ private:
         Held parent(open_plainly(root_, done_, O_PATH | O_DIRECTORY));
         done_[before] = '/';
         if (!parent.good()) return parent.get();
-        if (make_ == Make::folder || !last()) return result(::mkdirat(parent.get(), name, 0755));
-        Held file(result(::openat(parent.get(), name,
-                                  O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0755)));
-        return file.good() ? 0 : file.get();
+        return make_entry(parent.get(), name, last() ? make_ : Make::folder);
     }
 
     int root_;
@@ -106,25 +124,32 @@ private:
     char rest_[2 * PATH_MAX] = {};
 };
 
+// The usual case: only the last component is missing. -ENOENT, -EEXIST: not the usual case.
+int make_last(int root, const char* path, Make make) {
+    const char* name = nullptr;
+    char folder[PATH_MAX];
+    int split = split_path(path, folder, &name);
+    if (split < 0) return -ENOENT;
+    Held parent(open_in_root(root, folder, O_PATH | O_DIRECTORY));
+    if (!parent.good()) return parent.get();
+    int made = make_entry(parent.get(), name, make);
+    if (made < 0) return made;
+    return result(::openat(parent.get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+}
+
 }  // namespace
 
 int open_or_make(int root, const char* path, Make make) {
     int found = open_in_root(root, path, O_PATH);
     if (found != -ENOENT) return found;
-    return Walk(root, make).go(path);
+    int made = make_last(root, path, make);
+    return made == -ENOENT || made == -EEXIST ? Walk(root, make).go(path) : made;
 }
 
 int open_parent(int root, const char* path, const char** name) {
-    const char* slash = std::strrchr(path, '/');
-    *name = slash == nullptr ? path : slash + 1;
-    if (**name == 0 || std::strcmp(*name, ".") == 0 || std::strcmp(*name, "..") == 0)
-        return -EINVAL;
-    char parent[PATH_MAX];
-    std::size_t length = slash == nullptr ? 0 : static_cast<std::size_t>(slash - path);
-    if (length >= sizeof parent) return -ENAMETOOLONG;
-    std::memcpy(parent, path, length);
-    parent[length] = 0;
-    return open_or_make(root, length == 0 ? "." : parent, Make::folder);
+    char folder[PATH_MAX];
+    int split = split_path(path, folder, name);
+    return split < 0 ? split : open_or_make(root, folder, Make::folder);
 }
 
 }  // namespace run::shim
