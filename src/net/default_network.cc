@@ -22,9 +22,35 @@ Result<std::unique_ptr<DefaultNetwork>> DefaultNetwork::create(DefaultNetworkCon
     std::unique_ptr<DefaultNetwork> made(new DefaultNetwork(std::move(config), bridge));
     made->left_ = std::move(left);
     TRY_DO(reserve_own(made->pool_, bridge));
-    if (bridge.forwarding_switched_on)
-        made->notices_.push_back("net.ipv4.ip_forward was off and has been switched on");
+    TRY_DO(made->set_up_firewall());
     return made;
+}
+
+Status DefaultNetwork::set_up_firewall() {
+    if (bridge_.forwarding_switched_on)
+        notices_.push_back(
+            fmt::format("net.ipv4.ip_forward was off and has been switched on{}",
+                        config_.iptables
+                            ? "; nftables table lighter-guard keeps this host from routing between "
+                              "interfaces that are no bridges"
+                            : ""));
+    if (!config_.iptables) return {};
+    firewall_ = std::make_unique<Firewall>(
+        FirewallConfig{.bridge = bridge_.name,
+                       .subnet = bridge_.subnet(),
+                       .masquerade = config_.ip_masq,
+                       .icc = config_.icc,
+                       .guard_forwarding = bridge_.forwarding_switched_on});
+    TRY(ForeignRules foreign, firewall_->ensure());
+    if (foreign.forward_opened)
+        notices_.push_back(fmt::format("the iptables chain FORWARD drops by default; rules that "
+                                       "accept {} were appended to it",
+                                       bridge_.name));
+    if (foreign.legacy_iptables)
+        notices_.push_back(
+            "the legacy iptables filter table is in use; if its FORWARD chain drops, "
+            "containers have no way out");
+    return {};
 }
 
 Result<Address> DefaultNetwork::allocate(std::optional<Address> wanted) {
@@ -73,15 +99,17 @@ bool DefaultNetwork::wants_preparing() const {
 }
 
 Status DefaultNetwork::prepare() {
+    TRY_DO(restore());
     return plugs_.add_one();
 }
 
 Result<bool> DefaultNetwork::restore() {
-    return false;
+    return firewall_ ? firewall_->restore() : false;
 }
 
 Status DefaultNetwork::remove() {
     plugs_.close();
+    if (firewall_) TRY_DO(firewall_->remove());
     return bridge_.keep ? Status() : remove_bridge(bridge_.name);
 }
 

@@ -6,6 +6,7 @@
 #include "net/addresses.h"
 #include "net/bridge.h"
 #include "net/endpoint.h"
+#include "net/firewall.h"
 #include "net/link.h"
 #include "sys/fd.h"
 
@@ -62,7 +63,7 @@ public:
     Result<std::vector<std::string>> sweep(std::span<const Endpoint> living);
 
     // Whether prepare() has something to do: ask after attach() and run it when nothing else is
-    // waiting. It makes one namespace per call.
+    // waiting. It makes one namespace per call, and looks after the firewall as restore() does.
     bool wants_preparing() const;
     Status prepare();
 
@@ -75,6 +76,7 @@ public:
 
 private:
     DefaultNetwork(DefaultNetworkConfig config, Bridge bridge);
+    Status set_up_firewall();
 
     const DefaultNetworkConfig config_;
     const Bridge bridge_;
@@ -82,6 +84,7 @@ private:
     std::vector<std::string> notices_;
     std::vector<Link> left_;  // links with our prefix from before
     AddressPool pool_;
+    std::unique_ptr<Firewall> firewall_;  // none with --iptables=false
     PlugPool plugs_;
 };
 

@@ -5,7 +5,7 @@
 #include "net/addresses.h"
 #include "net/bridge.h"
 
-#include <cstdint>
+#include <cstddef>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,20 +16,20 @@ namespace net {
 struct FirewallConfig {
     std::string bridge;
     Subnet subnet;
-    Address bridge_address;
     bool masquerade = true;  // --ip-masq
     bool icc = true;         // --icc: containers of the bridge reach each other
-    // We switched forwarding on, so the host must not begin to route between its physical
-    // interfaces. Remembered in the table: stays when a later ensure() says false.
+    // We switched forwarding on, so the host must not begin to route between its other interfaces:
+    // a second table, "lighter-guard", sees to that. It stays when the engine goes, as forwarding
+    // does.
     bool guard_forwarding = false;
 };
 
 // What else on this host may stop our packets; for the daemon's log.
 struct ForeignRules {
     // An iptables-nft FORWARD chain drops by default (a dockerd does that): rules that accept our
-    // bridge were put into it.
+    // bridge were appended to it, behind everything that others decide there.
     bool forward_opened = false;
-    // The old iptables interface is in use and we cannot see its rules.
+    // The old iptables interface has a filter table, which we cannot see.
     bool legacy_iptables = false;
 };
 
@@ -39,7 +39,7 @@ public:
     // The table is called "lighter-<bridge>", family ip.
     explicit Firewall(FirewallConfig config);
 
-    // Creates or replaces the table with everything known: atomically, no packet sees half of it.
+    // Creates or replaces the table atomically: no packet sees half of it.
     Result<ForeignRules> ensure();
     // Whether the table is there as we left it.
     Result<bool> check();
@@ -51,12 +51,14 @@ public:
     const std::string& table() const { return table_; }
 
 private:
-    Result<ForeignRules> replace_all();
-    Result<bool> matches();
+    Result<ForeignRules> replace();
+    Result<bool> intact();
 
     const FirewallConfig config_;
     const std::string table_;
+    const std::string comment_;  // marks our rules in chains of others
     std::mutex mutex_;
+    std::vector<std::byte> left_as_;  // nft::fingerprint after the last change
 };
 
 }  // namespace net
