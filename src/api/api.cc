@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include "api/containers.h"
 #include "api/status.h"
 #include "api/versions.h"
 
@@ -58,16 +59,20 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return ping(request);
     case Call::version:
         co_return version();
+    case Call::info:
+        co_return info(engine_.system(), request);
+    case Call::events:
+        co_return co_await events(engine_.events, request);
     case Call::image_create:
-        co_return co_await image_create(loop_, images_, request);
+        co_return co_await image_create(engine_.loop, engine_.images, request);
     case Call::image_list:
-        co_return image_list(images_, request);
+        co_return image_list(engine_.images, request);
     case Call::image_inspect:
-        co_return co_await image_inspect(images_, match.name, request.version());
+        co_return co_await image_inspect(engine_.images, match.name, request.version());
     case Call::image_tag:
-        co_return co_await image_tag(images_, match.name, request);
+        co_return co_await image_tag(engine_.images, match.name, request);
     case Call::image_delete:
-        co_return co_await image_delete(images_, match.name, request);
+        co_return co_await image_delete(engine_.images, match.name, request);
     case Call::empty_list:
         co_return json_text_reply(200, "[]");
     case Call::swarm_manager:
@@ -77,6 +82,37 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
     case Call::cluster_volume:
         co_return Error(Kind::unavailable,
                         "volume update only valid for cluster volumes, but swarm is unavailable");
+    default:
+        co_return co_await call_container(match, request);
+    }
+}
+
+Task<Result<http::Reply>> Api::call_container(const Match& match, http::Request& request) {
+    switch (match.route->call) {
+    case Call::container_create:
+        co_return co_await container_create(engine_, request);
+    case Call::container_list:
+        co_return co_await container_list(engine_, request);
+    case Call::container_inspect:
+        co_return co_await container_inspect(engine_, match.name, request);
+    case Call::container_start:
+        co_return co_await container_start(engine_, match.name, request);
+    case Call::container_stop:
+        co_return co_await container_stop(engine_, match.name, request);
+    case Call::container_restart:
+        co_return co_await container_restart(engine_, match.name, request);
+    case Call::container_kill:
+        co_return co_await container_kill(engine_, match.name, request);
+    case Call::container_wait:
+        co_return co_await container_wait(engine_, match.name, request);
+    case Call::container_delete:
+        co_return co_await container_delete(engine_, match.name, request);
+    case Call::container_rename:
+        co_return co_await container_rename(engine_, match.name, request);
+    case Call::container_resize:
+        co_return container_resize(engine_, match.name, request);
+    case Call::container_attach:
+        co_return co_await container_attach(engine_, match.name, request);
     default:
         co_return not_built(match);
     }

@@ -3,8 +3,7 @@
 #pragma once
 
 #include "api/routes.h"
-#include "engine/events.h"
-#include "engine/images.h"
+#include "engine/engine.h"
 #include "engine/system.h"
 #include "http/message.h"
 
@@ -12,8 +11,8 @@ namespace api {
 
 class Api {
 public:
-    // Both outlive it.
-    Api(Loop& loop, engine::Images& images) : loop_(loop), images_(images) {}
+    // What the engine refers to outlives it.
+    explicit Api(engine::Engine engine) : engine_(engine) {}
 
     // For http::Server. Failures are left to refuse().
     Task<Result<http::Reply>> handle(http::Request& request);
@@ -22,9 +21,9 @@ public:
 
 private:
     Task<Result<http::Reply>> call(const Match& match, http::Request& request);
+    Task<Result<http::Reply>> call_container(const Match& match, http::Request& request);
 
-    Loop& loop_;
-    engine::Images& images_;
+    engine::Engine engine_;
 };
 
 // Handlers: decode, one engine call, encode.

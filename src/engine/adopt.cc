@@ -3,12 +3,12 @@
 #include "base/log.h"
 #include "codec/json.h"
 #include "engine/containers.h"
+#include "run/pidfd.h"
 #include "run/spool.h"
 
 #include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
-#include <sys/pidfd.h>
 
 namespace engine {
 
@@ -72,7 +72,7 @@ Task<void> Containers::adopt(run::Adopted adopted) {
     if (at == by_id_.end()) {
         // Started, but its record is gone: a removal was answered, or its create never was.
         base::log::warn("ending an unknown container={}", adopted.id);
-        if (adopted.pidfd) ::pidfd_send_signal(adopted.pidfd.get(), SIGKILL, nullptr, 0);
+        if (adopted.pidfd) (void)run::send_signal(adopted.pidfd, SIGKILL);  // gone is fine too
         if (adopted.ended) parts_.shim.acknowledge(adopted.id);
         co_return;
     }

@@ -288,8 +288,8 @@ Task<Status> Containers::remove_locked(ContainerPtr container) {
     co_return Status();
 }
 
-Task<Result<std::int64_t>> Containers::wait(ContainerPtr container, WaitFor condition) {
-    std::uint64_t seen = container->exits;
+Task<Result<std::int64_t>> Containers::wait(ContainerPtr container, WaitFor condition,
+                                            std::uint64_t seen) {
     auto holds = [&] {
         switch (condition) {
         case WaitFor::not_running:
@@ -304,6 +304,18 @@ Task<Result<std::int64_t>> Containers::wait(ContainerPtr container, WaitFor cond
     while (!holds())
         CO_TRY_DO(co_await container->changed.wait());
     co_return container->record.exit_code;
+}
+
+Task<Result<ContainerSizes>> Containers::sizes(ContainerPtr container) {
+    ContainerSizes sizes;
+    CO_TRY(std::uint64_t own, co_await parts_.workers.run(loop::Lane::heavy, sys::tree_bytes,
+                                                          folder_of(*container) + "/upper"));
+    sizes.writable = static_cast<std::int64_t>(own);
+    sizes.all = sizes.writable;
+    for (const std::string& diff_id : container->record.diff_ids)
+        if (auto layer = parts_.store.layers().find(diff_id); layer)
+            sizes.all += static_cast<std::int64_t>(layer->size);
+    co_return sizes;
 }
 
 Status Containers::resize(Container& container, unsigned height, unsigned width) {

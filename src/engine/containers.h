@@ -57,6 +57,11 @@ struct StopOrder {
     std::string signal;                     // "": the container's
 };
 
+struct ContainerSizes {
+    std::int64_t writable = 0;  // what the container has written
+    std::int64_t all = 0;       // with its image
+};
+
 enum class WaitFor { not_running, next_exit, removed };
 
 class Containers final : public ImageUsers {
@@ -89,8 +94,11 @@ public:
     Status resize(Container& container, unsigned height, unsigned width);
     // No more input for this run: the daemon's end and the shim's.
     void close_stdin(Container& container);
-    // The exit code, once the condition holds.
-    Task<Result<std::int64_t>> wait(ContainerPtr container, WaitFor condition);
+    // The exit code, once the condition holds. next_exit: an end after the `seen`th
+    // (Container::exits), so that none is missed between a look and the wait.
+    Task<Result<std::int64_t>> wait(ContainerPtr container, WaitFor condition, std::uint64_t seen);
+    // Bytes on disk; a worker walks the container's own files.
+    Task<Result<ContainerSizes>> sizes(ContainerPtr container);
 
     // A worker opens the log for reading. unsupported without a log that can be read.
     Task<Result<store::LogReader>> open_log(ContainerPtr container, store::LogQuery query);

@@ -5,6 +5,9 @@
 #include "engine/events.h"
 #include "engine/images.h"
 #include "engine/network.h"
+#include "engine/system.h"
+
+#include <functional>
 
 namespace engine {
 
@@ -15,6 +18,7 @@ struct Engine {
     Containers& containers;
     Network& network;
     Events& events;
+    std::function<SystemInfo()> system;  // for info: gathered when asked
 };
 
 }  // namespace engine

@@ -3,13 +3,12 @@
 #include "engine/containers.h"
 #include "engine/create.h"
 #include "engine/signals.h"
+#include "run/pidfd.h"
 #include "sys/file.h"
 
-#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <fmt/format.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 namespace engine {
@@ -205,11 +204,9 @@ Task<Status> Containers::began(ContainerPtr container, run::Started started) {
 
 Status Containers::send(Container& container, int signal) {
     if (!container.running || !container.pidfd) return not_running(container);
-    if (::pidfd_send_signal(container.pidfd.get(), signal, nullptr, 0) != 0) {
-        if (errno == ESRCH) return not_running(container);
-        return base::errno_error(errno, "send signal");
-    }
-    return {};
+    Status sent = run::send_signal(container.pidfd, signal);
+    if (!sent && sent.error().kind() == Kind::missing) return not_running(container);
+    return sent;
 }
 
 void Containers::cancel_restart(Container& container) {

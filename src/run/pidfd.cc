@@ -1,8 +1,11 @@
 #include "run/pidfd.h"
 
+#include <cerrno>
 #include <cstdint>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace run {
 namespace {
@@ -18,6 +21,13 @@ static_assert(sizeof(Info) == 64);
 constexpr std::uint64_t info_exit = 1U << 3;
 
 }  // namespace
+
+Status send_signal(const Fd& pidfd, int signal) {
+    // By number: the declaration of glibc 2.36 has no C linkage in C++.
+    if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) == 0) return {};
+    if (errno == ESRCH) return Error(Kind::missing, "the process has ended");
+    return base::errno_error(errno, "send signal");
+}
 
 bool process_ended(const Fd& pidfd) {
     pollfd one{pidfd.get(), POLLIN, 0};

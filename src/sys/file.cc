@@ -7,8 +7,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <fts.h>
 #include <linux/openat2.h>
 #include <memory>
+#include <set>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <vector>
@@ -271,6 +273,26 @@ Status remove_tree(const Fd& folder, const std::string& name) {
     while (!removal.done())
         TRY_DO(removal.step());
     return {};
+}
+
+Result<std::uint64_t> tree_bytes(const std::string& path) {
+    // fts(3) keeps one descriptor and bounded memory whatever the depth.
+    std::string start = path;
+    char* const roots[] = {start.data(), nullptr};
+    std::unique_ptr<FTS, int (*)(FTS*)> walk(
+        ::fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, nullptr), ::fts_close);
+    if (!walk) return base::errno_error(errno, "walk " + path);
+    std::uint64_t bytes = 0;
+    std::set<std::pair<dev_t, ino_t>> linked;
+    while (FTSENT* entry = ::fts_read(walk.get())) {
+        bool file = entry->fts_info == FTS_F || entry->fts_info == FTS_SL ||
+                    entry->fts_info == FTS_SLNONE || entry->fts_info == FTS_DEFAULT;
+        if (!file) continue;
+        const struct stat& info = *entry->fts_statp;
+        if (info.st_nlink > 1 && !linked.emplace(info.st_dev, info.st_ino).second) continue;
+        bytes += static_cast<std::uint64_t>(info.st_size);
+    }
+    return bytes;
 }
 
 }  // namespace sys

@@ -41,6 +41,9 @@ Result<std::vector<std::string>> list_names(const Fd& folder);
 // Takes the whole file's open-file-description lock (fcntl(2), F_OFD_SETLK), which lasts as long as
 // the descriptor; conflict if another holds it. (flock(2) lives in a header this one's name hides.)
 Status lock_exclusively(const Fd& file);
+// Bytes of all files below `path` as Docker counts them: apparent sizes, a hard link once, mounts
+// not entered. Files that vanish meanwhile are passed over.
+Result<std::uint64_t> tree_bytes(const std::string& path);
 // rm -rf below `folder`/`name`, never following links or crossing into other mounts (a mount point
 // inside is an error). Missing is fine.
 Status remove_tree(const Fd& folder, const std::string& name);

@@ -146,12 +146,21 @@ class Engine:
         self.stop()
         found = [f'mount {m}' for m in mounts() if m.startswith(self.folder)]
         found += [f'cgroup {c}' for c in self.cgroups()]
-        found += [f'process {pid} {line}' for pid, (_, line) in processes().items()
-                  if self.folder in line and pid != os.getpid() and 'tmux' not in line]
+        found += self.processes_left()
         containers = os.path.join(self.data_root, 'containers')
         if os.path.isdir(containers):
             found += [f'folder {containers}/{n}' for n in os.listdir(containers) if len(n) == 64]
         return found
+
+    def processes_left(self, seconds=5):
+        """The shim of lighterd ends by itself, two seconds after the engine that needed it."""
+        until = time.monotonic() + seconds
+        while True:
+            found = [f'process {pid} {line}' for pid, (_, line) in processes().items()
+                     if self.folder in line and pid != os.getpid() and 'tmux' not in line]
+            if not found or time.monotonic() > until:
+                return found
+            time.sleep(0.1)
 
     def destroy(self):
         """Ends what still runs and removes the folder, whatever state it is in."""
