@@ -60,6 +60,13 @@ Task<Status> EngineParts::open() {
     if (const auto& lost = store->database().set_aside())
         base::log::error("the state database was damaged and is rebuilt set_aside={}", *lost);
     CO_TRY(cgroups, sys::CgroupHost::detect());
+    CO_TRY(id, co_await workers.run(loop::Lane::quick, engine::engine_id, config.data_root));
+    CO_TRY(host, co_await workers.run(
+                     loop::Lane::quick,
+                     [](const sys::CgroupHost* groups, std::string root) {
+                         return Result<engine::HostFacts>(engine::read_host(groups, root));
+                     },
+                     &cgroups, config.data_root));
 
     registry::Settings registry_settings = config.registries;
     registry_settings.certs_folders = {"/etc/docker/certs.d", "/etc/lighter/certs.d"};
@@ -90,6 +97,38 @@ Task<Status> EngineParts::open() {
     containers.emplace(parts, container_settings(config));
     CO_TRY_DO(co_await containers->load());
     co_return co_await images->sweep();
+}
+
+engine::Engine EngineParts::engine() {
+    return {
+        loop, workers, *images, *containers, *network, events, [this] { return system_info(); }};
+}
+
+engine::SystemInfo EngineParts::system_info() const {
+    engine::SystemInfo out;
+    out.host = host;
+    out.id = id;
+    out.containers_running = containers->count("running") + containers->count("restarting");
+    out.containers_paused = containers->count("paused");
+    out.containers_stopped =
+        containers->all().size() - out.containers_running - out.containers_paused;
+    out.images = images->size();
+    out.events_listeners = events.listeners();
+    out.data_root = config.data_root;
+    out.default_log_driver = config.log_driver;
+    out.default_runtime = config.default_runtime;
+    for (const auto& [name, runtime] : config.runtimes)
+        out.runtimes.emplace(name, runtime.path);
+    out.labels = config.labels;
+    out.registries = registries.settings();
+    out.address_pools = config.default_address_pools;
+    out.http_proxy = config.proxy.http_proxy;
+    out.https_proxy = config.proxy.https_proxy;
+    out.no_proxy = config.proxy.no_proxy;
+    out.debug = config.debug;
+    out.live_restore = config.live_restore;
+    out.seccomp_unconfined = config.seccomp_profile == "unconfined";
+    return out;
 }
 
 Task<void> EngineParts::close(bool stop_containers) {

@@ -23,7 +23,8 @@ struct EngineParts {
     Task<Status> open();
     // Containers are stopped unless they are to live on; then everything in reverse.
     Task<void> close(bool stop_containers);
-    engine::Engine engine() { return {loop, workers, *images, *containers, *network, events}; }
+    engine::Engine engine();
+    engine::SystemInfo system_info() const;
 
     static unsigned heavy_threads();
 
@@ -34,6 +35,8 @@ struct EngineParts {
     std::unique_ptr<store::Store> store;
     std::unique_ptr<store::Containers> records;
     sys::CgroupHost cgroups;
+    engine::HostFacts host;
+    std::string id;  // of this engine, for good
     registry::Registries registries;
     std::optional<registry::HttpTransport> transport;
     std::optional<registry::Puller> puller;

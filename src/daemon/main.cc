@@ -126,7 +126,7 @@ struct Daemon {
             co_await parts.close(false);
             co_return opened;
         }
-        api::Api api(parts.engine(), config);
+        api::Api api(parts.engine());
         http::ServerOptions options;
         options.error_reply = api::Api::refuse;
         http::Server server(
