@@ -215,8 +215,7 @@ Result<LogReader> LogReader::open(Fd folder, std::string name, LogQuery query) {
     TRY(std::vector<File> files, reader.open_files());
     for (File& file : files)
         reader.files_.push_back(std::move(file));
-    if (query.tail && query.out && query.err) TRY_DO(reader.seek_tail());
-    if (query.tail && !(query.out && query.err)) TRY_DO(reader.seek_filtered_tail());
+    if (query.tail) TRY_DO(reader.seek_tail());
     return reader;
 }
 
@@ -256,27 +255,6 @@ Status LogReader::seek_tail() {
         wanted -= before - newlines;
     }
     offset_ = 0;
-    return {};
-}
-
-// Of one stream only: counts its records, to pass over all but the last.
-Status LogReader::seek_filtered_tail() {
-    LogQuery wanted = std::exchange(query_, {.out = query_.out, .err = query_.err});
-    std::uint64_t total = 0;
-    std::vector<codec::LogRecord> records;
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-        for (bool any = true; any;) {
-            records.clear();
-            TRY(any, read_block(records));
-            total += records.size();
-        }
-        files_.push_back(std::move(files_.front()));
-        files_.pop_front();
-        offset_ = 0;
-        skipping_ = false;
-    }
-    query_ = wanted;
-    passed_over_ = total - std::min(total, *wanted.tail);
     return {};
 }
 
@@ -362,10 +340,6 @@ void LogReader::take_line(std::string_view line, std::vector<codec::LogRecord>& 
         line.remove_prefix(nul + 1);
     auto record = codec::parse_log_record(line);
     if (!record || !(record->stream == codec::LogStream::out ? query_.out : query_.err)) return;
-    if (passed_over_ > 0) {
-        --passed_over_;
-        return;
-    }
     if (!query_.since.is_never() && record->time < query_.since) return;
     if (!query_.until.is_never() && record->time > query_.until) {
         done_ = true;

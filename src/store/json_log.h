@@ -63,9 +63,9 @@ private:
 };
 
 struct LogQuery {
-    std::optional<std::uint64_t> tail;  // last n records of the wanted streams; none: all
+    std::optional<std::uint64_t> tail;  // last n records; none: all
     Time since, until;                  // never: no bound
-    bool out = true, err = true;        // which streams
+    bool out = true, err = true;        // which streams; a tail counts both, as dockerd's does
 };
 
 // Reads a log that may be written and rotated at the same time. One thread at a time.
@@ -93,7 +93,6 @@ private:
     };
     Result<std::vector<File>> open_files() const;  // oldest first
     Status seek_tail();
-    Status seek_filtered_tail();
     Result<bool> next_file();
     Result<bool> read_block(std::vector<codec::LogRecord>& records);
     void take_line(std::string_view line, std::vector<codec::LogRecord>& records);
@@ -107,7 +106,6 @@ private:
     bool skipping_ = false;  // in a line longer than any record
     bool done_ = false;
     bool caught_up_ = false;
-    std::uint64_t passed_over_ = 0;  // wanted records still to be left out in front of the tail
 };
 
 }  // namespace store
