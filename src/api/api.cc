@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "api/containers.h"
+#include "api/logs.h"
 #include "api/status.h"
 #include "api/versions.h"
 
@@ -113,6 +114,8 @@ Task<Result<http::Reply>> Api::call_container(const Match& match, http::Request&
         co_return container_resize(engine_, match.name, request);
     case Call::container_attach:
         co_return co_await container_attach(engine_, match.name, request);
+    case Call::container_logs:
+        co_return co_await container_logs(engine_.containers, match.name, request);
     default:
         co_return not_built(match);
     }
