@@ -26,9 +26,6 @@ struct Fixture : OwnNamespace {
         return std::move(*attached);
     }
     static int ns(const Attached& attached) { return attached.netns.ns.get(); }
-    static bool pings(int from, const std::string& to) {
-        return try_in(from, "busybox ping -c 1 -W 1 " + to).code == 0;
-    }
     static std::string links() { return sh("ip -o link | grep -o vethl[0-9a-f]* | sort -u; true"); }
     // Namespaces end in the kernel's own time.
     static bool soon(auto condition) {
@@ -191,8 +188,8 @@ BOOST_AUTO_TEST_CASE(without_icc_containers_reach_the_gateway_but_not_each_other
     auto network = make({.icc = false});
     Attached one = attach(*network), two = attach(*network);
     BOOST_TEST(pings(ns(one), "172.17.0.1"));
-    BOOST_TEST(!pings(ns(one), "172.17.0.3"));
-    BOOST_TEST(!pings(ns(two), "172.17.0.2"));
+    BOOST_TEST(silent(ns(one), "172.17.0.3"));
+    BOOST_TEST(silent(ns(two), "172.17.0.2"));
 }
 
 BOOST_AUTO_TEST_CASE(a_full_pool_and_a_lost_bridge_are_errors_that_leave_nothing) {

@@ -33,12 +33,13 @@ struct World : OwnNamespace {
         REQUIRE_OK(attached);
         return std::move(*attached);
     }
-    static bool pings(int from, const std::string& to) {
-        return try_in(from, "busybox ping -c 2 -i 0.2 -W 1 " + to).code == 0;
-    }
     static bool pings(const Attached& from, const std::string& to) {
         return pings(from.netns.ns.get(), to);
     }
+    static bool silent(const Attached& from, const std::string& to) {
+        return silent(from.netns.ns.get(), to);
+    }
+    using OwnNamespace::pings, OwnNamespace::silent;
     // A container of somebody else's bridge.
     static Netns attach_to(const std::string& bridge, const std::string& address) {
         Bridge other{.name = bridge, .address = Cidr::parse(address + "/16").value()};
@@ -62,7 +63,7 @@ BOOST_AUTO_TEST_CASE(containers_go_out_under_the_hosts_address) {
     // The outside knows no way to 172.17/16: only a masqueraded source was answered. With a way
     // there, it still does not get in on its own.
     in(outside.ns.get(), "ip route add 172.17.0.0/16 via 192.0.2.1");
-    BOOST_TEST(!pings(outside.ns.get(), "172.17.0.2"));
+    BOOST_TEST(silent(outside.ns.get(), "172.17.0.2"));
     BOOST_TEST(pings(outside.ns.get(), "192.0.2.1"));
     REQUIRE_OK(network->remove());
     BOOST_TEST(!rules().contains("lighter-lighter0"));
@@ -71,7 +72,7 @@ BOOST_AUTO_TEST_CASE(containers_go_out_under_the_hosts_address) {
 BOOST_AUTO_TEST_CASE(without_masquerading_the_containers_own_address_is_seen) {
     auto network = make({.ip_masq = false});
     Attached one = attach(*network);
-    BOOST_TEST(!pings(one, "192.0.2.2"));
+    BOOST_TEST(silent(one, "192.0.2.2"));
     in(outside.ns.get(), "ip route add 172.17.0.0/16 via 192.0.2.1");
     BOOST_TEST(pings(one, "192.0.2.2"));
 }
@@ -86,8 +87,8 @@ BOOST_AUTO_TEST_CASE(with_iptables_off_no_rule_is_made) {
 BOOST_AUTO_TEST_CASE(networks_of_two_engines_are_isolated_from_each_other) {
     auto first = make(), second = make({.bridge = {.name = "lighter9"}});
     Attached a = attach(*first), b = attach(*second);
-    BOOST_TEST(!pings(a, "172.18.0.2"));
-    BOOST_TEST(!pings(b, "172.17.0.2"));
+    BOOST_TEST(silent(a, "172.18.0.2"));
+    BOOST_TEST(silent(b, "172.17.0.2"));
     REQUIRE_OK(first->remove());
     BOOST_TEST(pings(b, "192.0.2.2"));
 }
@@ -125,11 +126,11 @@ BOOST_AUTO_TEST_CASE(switching_forwarding_on_does_not_make_the_host_a_router) {
     auto network = make();
     BOOST_TEST(network->notices().size() == 1U);
     BOOST_TEST(network->notices()[0].starts_with("net.ipv4.ip_forward was off"));
-    BOOST_TEST(!pings(inside->ns.get(), "192.0.2.2"));
+    BOOST_TEST(silent(inside->ns.get(), "192.0.2.2"));
     Attached one = attach(*network);
     BOOST_TEST(pings(one, "192.0.2.2"));
     REQUIRE_OK(network->remove());
-    BOOST_TEST(!pings(inside->ns.get(), "192.0.2.2"));
+    BOOST_TEST(silent(inside->ns.get(), "192.0.2.2"));
     // A host that routed before goes on routing.
     sh("nft delete table ip lighter-guard");
     BOOST_TEST(pings(inside->ns.get(), "192.0.2.2"));
@@ -152,9 +153,9 @@ BOOST_AUTO_TEST_CASE(a_dockerds_drop_policy_is_opened_for_our_bridge_alone) {
     BOOST_TEST(network->notices().size() == 2U);
     Attached one = attach(*network);
     BOOST_TEST(pings(one, "192.0.2.2"));
-    BOOST_TEST(!pings(one, "172.20.0.2"));
-    BOOST_TEST(!pings(one, "172.21.0.2"));
-    BOOST_TEST(!pings(theirs.ns.get(), "172.17.0.2"));
+    BOOST_TEST(silent(one, "172.20.0.2"));
+    BOOST_TEST(silent(one, "172.21.0.2"));
+    BOOST_TEST(silent(theirs.ns.get(), "172.17.0.2"));
     // iptables still understands its table, with our rules last.
     std::string shown = sh("iptables-nft -S FORWARD");
     BOOST_TEST(shown.contains("-A FORWARD -j DOCKER-USER"));
@@ -168,7 +169,7 @@ BOOST_AUTO_TEST_CASE(a_dockerds_drop_policy_is_opened_for_our_bridge_alone) {
         shown);
     // An administrator's drop wins.
     sh("iptables-nft -I DOCKER-USER -d 192.0.2.2 -j DROP");
-    BOOST_TEST(!pings(one, "192.0.2.2"));
+    BOOST_TEST(silent(one, "192.0.2.2"));
     sh("iptables-nft -D DOCKER-USER 1");
     // Flushed, restored, not doubled; removed without a trace.
     sh("iptables-nft -D FORWARD 2");

@@ -55,6 +55,14 @@ struct OwnNamespace {
         BOOST_REQUIRE_MESSAGE(ran.code == 0, command << ": " << ran.output);
         return ran.output;
     }
+    // Whether `to` answers in the namespace held by `fd`: a busy machine gets three tries; and
+    // whether it does not, for which one is enough.
+    static bool pings(int fd, const std::string& to) {
+        return !silent(fd, to) || !silent(fd, to) || !silent(fd, to);
+    }
+    static bool silent(int fd, const std::string& to) {
+        return try_in(fd, "busybox ping -c 1 -W 1 " + to).code == 1;
+    }
 };
 
 #define REQUIRE_OK(...)                                                                            \
