@@ -34,12 +34,15 @@ Status replay_spool(Fd spool, SpoolSink sink) {
     for (;;) {
         protocol::SpoolRecord record;
         TRY(bool more, read_exactly(spool, &record, sizeof record, at));
-        if (!more || record.bytes > protocol::spool_bytes_max) return {};
+        if (!more || record.bytes > protocol::spool_bytes_max) break;
         bytes.resize(record.bytes);
         TRY(bool whole, read_exactly(spool, bytes.data(), bytes.size(), at));
-        if (!whole) return {};
+        if (!whole) break;
         TRY_DO(sink(static_cast<int>(record.stream), bytes, Time{record.time_ns}));
     }
+    // The shim still has it, and would hand it over again to the next lighterd.
+    if (::ftruncate(spool.get(), 0) < 0) return base::errno_error(errno, "empty spool");
+    return {};
 }
 
 }  // namespace run

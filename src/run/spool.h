@@ -13,7 +13,8 @@ namespace run {
 // stream: 1 stdout or terminal, 2 stderr; `time` is when the shim read it.
 using SpoolSink = std::function<Status(int stream, std::string_view bytes, Time time)>;
 
-// Hands every record to `sink`, in order, up to a torn one or the sink's first failure. Blocking.
+// Hands every record to `sink`, in order, up to a torn one or the sink's first failure, then
+// empties the spool; after a failure all of it is there again for the next lighterd. Blocking.
 Status replay_spool(Fd spool, SpoolSink sink);
 
 }  // namespace run

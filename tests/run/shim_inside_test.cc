@@ -1,5 +1,6 @@
 // What a container sees of itself, of the kernel and of the host.
 #include "container_fixture.h"
+#include "run/seccomp.h"
 
 #include <cstddef>
 #include <fcntl.h>
@@ -117,6 +118,87 @@ BOOST_AUTO_TEST_CASE(the_filter_is_in_force) {
     Outcome outcome = run_it(std::move(wanted));
     BOOST_TEST(outcome.exit.code == 1);
     BOOST_TEST(contains(outcome.err, "Operation not permitted"));
+}
+
+BOOST_AUTO_TEST_CASE(dockers_default_filter_lets_programs_run_and_denies_the_rest) {
+    for (bool no_new_privileges : {false, true}) {
+        for (std::uint32_t uid : {0U, 1000U}) {
+            auto filter = run::default_seccomp(run::default_capabilities());
+            BOOST_REQUIRE(filter);
+            run::ContainerSpec wanted =
+                shell("echo ok; busybox unshare -m true 2>&1; busybox mount -t tmpfs x /tmp 2>&1; "
+                      "exit 3");
+            wanted.linux_.seccomp = *filter;
+            wanted.process.no_new_privileges = no_new_privileges;
+            wanted.process.user.uid = uid;
+            wanted.process.capabilities = run::capabilities_for(run::default_capabilities(), uid);
+            wanted.process.init = no_new_privileges;
+            Outcome outcome = run_it(std::move(wanted));
+            BOOST_TEST(outcome.exit.code == 3);
+            BOOST_TEST(outcome.out.starts_with("ok\n"), outcome.out);
+            BOOST_TEST(contains(outcome.out, "unshare"), outcome.out);
+            BOOST_TEST(contains(outcome.out, "mount"), outcome.out);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(namespaces_are_fresh_the_hosts_or_anothers) {
+    auto links = [](const std::string& folder) {
+        std::string all;
+        for (const char* name : {"pid", "ipc", "uts", "net"})
+            all += std::filesystem::read_symlink(folder + "/" + name).string() + "\n";
+        return all;
+    };
+    std::string script = "for n in pid ipc uts net; do readlink /proc/self/ns/$n; done; hostname";
+    run::ContainerSpec host = shell(script);
+    host.linux_.namespaces = {run::Namespace::host, run::Namespace::host, run::Namespace::host,
+                              run::Namespace::host, run::Namespace::host};
+    Outcome outcome = run_it(std::move(host));
+    // The host name that was asked for is not forced upon the host.
+    BOOST_TEST(outcome.out.starts_with(links("/proc/self/ns")), outcome.out);
+    BOOST_TEST(!outcome.out.ends_with("\nbox\n"));
+
+    run([](ContainerFixture& self, std::string script, auto& links) -> Task<void> {
+        run::ContainerSpec other = self.spec({"sleep", "100"});
+        other.hostname = "other";
+        std::string id = other.id;
+        auto prepared = self.prepare(std::move(other));
+        BOOST_REQUIRE(prepared);
+        auto started = co_await self.client().start(std::move(*prepared));
+        BOOST_REQUIRE(started);
+        std::string folder = fmt::format("/proc/{}/ns", started->pid);
+        auto open = [&](const char* name) {
+            return Fd(::open((folder + "/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+        };
+        run::StartFds fds;
+        fds.pid_namespace = open("pid");
+        fds.ipc_namespace = open("ipc");
+        fds.uts_namespace = open("uts");
+        fds.network_namespace = open("net");
+        run::ContainerSpec joining = self.shell(script + "; ps -o pid,comm | grep sleep");
+        joining.linux_.namespaces = {run::Namespace::join, run::Namespace::join,
+                                     run::Namespace::join, run::Namespace::join,
+                                     run::Namespace::host};
+        auto again = self.prepare(std::move(joining), std::move(fds));
+        BOOST_REQUIRE(again);
+        auto joined = co_await self.client().start(std::move(*again));
+        BOOST_REQUIRE_MESSAGE(joined, (joined ? "" : joined.error().message()));
+        std::string out;
+        co_await self.collect(self.loop(), std::move(joined->console.stdout_), out);
+        BOOST_TEST(out == links(folder) + "other\n    1 sleep\n");
+        auto first = co_await self.client().next_ended();
+        BOOST_REQUIRE(first);
+        self.client().acknowledge(first->id);
+        // The shim itself is where it was: what it starts next is in a world of its own.
+        auto alone = co_await self.outcome(self.shell("echo $$"));
+        BOOST_REQUIRE(alone);
+        BOOST_TEST(alone->out == "1\n");
+        ::kill(started->pid, SIGKILL);
+        auto ended = co_await self.client().next_ended();
+        BOOST_REQUIRE(ended);
+        BOOST_TEST(ended->id == id);
+        self.client().acknowledge(id);
+    }(*this, script, links));
 }
 
 BOOST_AUTO_TEST_CASE(limits_and_sysctls_are_set) {
