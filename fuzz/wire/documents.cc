@@ -2,6 +2,7 @@
 #include "wire/container.h"
 #include "wire/container_info.h"
 #include "wire/image.h"
+#include "wire/registry.h"
 #include "wire/system.h"
 
 #include <cstdint>
@@ -30,5 +31,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     round_trip<wire::Info>(text);
     round_trip<wire::EventMessage>(text);
     round_trip<wire::Progress>(text);
+    round_trip<wire::NetworkingConfig>(text);
+    round_trip<wire::WaitResponse>(text);
+    round_trip<wire::TopResponse>(text);
+    round_trip<wire::ImageSummary>(text);
+    round_trip<wire::ImageDeleted>(text);
+    round_trip<wire::Version>(text);
+    round_trip<wire::ErrorBody>(text);
+    round_trip<wire::AuthReply>(text);
+    round_trip<wire::oci::Manifest>(text);
+    round_trip<wire::oci::ImageConfig>(text);
+    round_trip<wire::oci::TokenReply>(text);
+    round_trip<wire::oci::ErrorReply>(text);
+    round_trip<wire::oci::AuthConfig>(text);
     return 0;
 }

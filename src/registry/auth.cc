@@ -1,5 +1,6 @@
 #include "registry/auth.h"
 
+#include "codec/http1.h"
 #include "codec/json.h"
 #include "wire/registry.h"
 
@@ -26,39 +27,6 @@ std::string words(std::string_view code) {
     for (char c : printable(code).substr(0, 64))
         out += c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     return out;
-}
-
-std::string_view reason(unsigned status) {
-    switch (status) {
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 408:
-        return "Request Timeout";
-    case 416:
-        return "Requested Range Not Satisfiable";
-    case 429:
-        return "Too Many Requests";
-    case 500:
-        return "Internal Server Error";
-    case 501:
-        return "Not Implemented";
-    case 502:
-        return "Bad Gateway";
-    case 503:
-        return "Service Unavailable";
-    case 504:
-        return "Gateway Timeout";
-    default:
-        return "";
-    }
 }
 
 }  // namespace
@@ -130,7 +98,8 @@ std::string basic_header(const Credentials& credentials) {
 
 std::string Refusal::text() const {
     if (code.empty())
-        return fmt::format("received unexpected HTTP status: {} {}", status, reason(status));
+        return fmt::format("received unexpected HTTP status: {} {}", status,
+                           codec::http1::reason_phrase(static_cast<int>(status)));
     return message.empty() ? words(code) : fmt::format("{}: {}", words(code), message);
 }
 
