@@ -116,6 +116,8 @@ Task<Result<http::Reply>> Api::call_container(const Match& match, http::Request&
         co_return co_await container_attach(engine_, match.name, request);
     case Call::container_logs:
         co_return co_await container_logs(engine_.containers, match.name, request);
+    case Call::container_top:
+        co_return co_await container_top(engine_, match.name, request);
     default:
         co_return not_built(match);
     }

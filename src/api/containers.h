@@ -30,5 +30,7 @@ Result<http::Reply> container_resize(engine::Engine& engine, const std::string& 
                                      const http::Request& request);
 Task<Result<http::Reply>> container_attach(engine::Engine& engine, std::string name,
                                            http::Request& request);
+Task<Result<http::Reply>> container_top(engine::Engine& engine, std::string name,
+                                        const http::Request& request);
 
 }  // namespace api
