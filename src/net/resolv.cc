@@ -110,7 +110,8 @@ ResolvConf parse_resolv_conf(std::string_view text) {
     while (!text.empty()) {
         std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(text.size(), line.size() + 1));
-        if (line.ends_with('\r')) line.remove_suffix(1);
+        while (line.ends_with('\r'))
+            line.remove_suffix(1);
         std::vector<std::string> fields = fields_of(line);
         if (fields.empty() || fields[0][0] == '#' || fields[0][0] == ';') continue;
         std::string keyword = fields[0];
