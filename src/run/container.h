@@ -32,12 +32,20 @@ struct Prepared {
     std::string id;
     Fd spec;
     std::vector<Fd> fds;
+    bool exec = false;  // into a container that runs; its failures have other words
 };
 
 // Makes everything that can fail outside of the shim: opens bind sources, the cgroup's attach
 // points, encodes. Blocking (heavy lane). `cgroup` was made by sys::Cgroup::create.
 Result<Prepared> prepare(ContainerSpec spec, StartFds fds, const sys::CgroupHost& host,
                          const sys::Cgroup& cgroup);
+
+// A further process in the container `container_id`, whose first process `pidfd` names: its
+// namespaces and its cgroup are joined. `id` names the process towards the shim, `seccomp` as in
+// Linux. A working directory that is not there is not made but refused.
+Result<Prepared> prepare_exec(std::string id, std::string container_id, Process process,
+                              std::string seccomp, Fd pidfd, const sys::CgroupHost& host,
+                              const sys::Cgroup& cgroup);
 
 struct ExitStatus {
     int code = 0;    // exit code, or 128 + signal

@@ -91,16 +91,21 @@ Error start_error(Kind kind, std::string_view what) {
                                    what));
 }
 
-Error start_error(Step step, int error, std::string_view text) {
+Error start_error(Step step, int error, std::string_view text, bool exec) {
+    auto wrap = [exec](Kind kind, const std::string& what) {
+        if (!exec) return start_error(kind, what);
+        return Error(kind, fmt::format("OCI runtime exec failed: exec failed: unable to start "
+                                       "container process: {}: unknown",
+                                       what));
+    };
     std::string asked = told_by_user(step, error, text);
-    if (!asked.empty()) return start_error(Kind::invalid, asked);
+    if (!asked.empty()) return wrap(Kind::invalid, asked);
+    std::string why = errno_text(error);
+    if (step == Step::mount && error == EPERM) why = "the target is inside /proc";
     if (step == Step::mount)
-        return start_error(
-            Kind::internal,
-            fmt::format("error mounting to rootfs at \"{}\": {}", text,
-                        error == EPERM ? "the target is inside /proc" : errno_text(error)));
-    return start_error(Kind::internal,
-                       fmt::format("{}: {}: {}", name(step), text, errno_text(error)));
+        return wrap(Kind::internal,
+                    fmt::format("error mounting to rootfs at \"{}\": {}", text, why));
+    return wrap(Kind::internal, fmt::format("{}: {}: {}", name(step), text, why));
 }
 
 }  // namespace run

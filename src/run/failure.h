@@ -13,7 +13,7 @@ namespace run {
 std::string errno_text(int error);
 // The whole sentence around `what` failed in the container's own set-up.
 Error start_error(Kind kind, std::string_view what);
-// What the shim told.
-Error start_error(protocol::Step step, int error, std::string_view text);
+// What the shim told; `exec`: of a further process.
+Error start_error(protocol::Step step, int error, std::string_view text, bool exec = false);
 
 }  // namespace run

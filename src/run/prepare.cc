@@ -60,6 +60,23 @@ public:
         TRY_DO(process());
         devices();
         TRY_DO(surroundings());
+        return finish();
+    }
+
+    Result<Prepared> run_exec(std::string_view container_id, Fd pidfd) {
+        out_.flags |= spec_exec;
+        out_.join_pidfd = give(std::move(pidfd));
+        out_.target = encoder_.text(container_id);
+        TRY_DO(check_texts());
+        TRY_DO(attach_points());
+        TRY_DO(process());
+        TRY(Prepared prepared, finish());
+        prepared.exec = true;
+        return prepared;
+    }
+
+private:
+    Result<Prepared> finish() {
         if (fds_.size() > fds_max - 1)
             return start_error(Kind::invalid, fmt::format("too many mounts: {}", fds_.size()));
         if (encoder_.size() > spec_bytes_max)
@@ -68,7 +85,6 @@ public:
         return Prepared{std::move(spec_.id), std::move(sealed), std::move(fds_)};
     }
 
-private:
     std::int32_t give(Fd fd) {
         if (!fd) return -1;
         fds_.push_back(std::move(fd));
@@ -415,6 +431,17 @@ private:
 Result<Prepared> prepare(ContainerSpec spec, StartFds fds, const sys::CgroupHost& host,
                          const sys::Cgroup& cgroup) {
     return Preparation(std::move(spec), std::move(fds), host, cgroup).run();
+}
+
+Result<Prepared> prepare_exec(std::string id, std::string container_id, Process process,
+                              std::string seccomp, Fd pidfd, const sys::CgroupHost& host,
+                              const sys::Cgroup& cgroup) {
+    if (!pidfd) return Error(Kind::internal, "no process to join");
+    ContainerSpec spec;
+    spec.id = std::move(id);
+    spec.process = std::move(process);
+    spec.linux_.seccomp = std::move(seccomp);
+    return Preparation(std::move(spec), {}, host, cgroup).run_exec(container_id, std::move(pidfd));
 }
 
 }  // namespace run

@@ -46,6 +46,7 @@ struct ShimClient::State {
         : loop(owner), paths(std::move(where)), news(owner), launching(owner) {}
 
     struct Starting {
+        bool exec = false;
         std::optional<Result<Started>> done;
     };
     struct Running {
@@ -214,7 +215,8 @@ void ShimClient::State::finish_start(ShimReply message, const std::string& id, b
         Started started{reply.pid, std::move(pidfd), console_of(message)};
         waiting->second->done.emplace(std::move(started));
     } else if (waiting != starting.end()) {
-        waiting->second->done.emplace(start_error(reply.step, reply.error, reply.text));
+        waiting->second->done.emplace(
+            start_error(reply.step, reply.error, reply.text, waiting->second->exec));
     }
 }
 
@@ -325,7 +327,7 @@ Task<Result<Started>> ShimClient::start(Prepared prepared) {
     // Ours are not needed any more: what the container does not hold is free again when it ends.
     prepared.fds.clear();
     prepared.spec.reset();
-    State::Starting waiting;
+    State::Starting waiting{.exec = prepared.exec};
     state.starting[prepared.id] = &waiting;
     // Not cancellable: a start that was asked for is one that happens, and its end must find
     // somebody who knows of it. It takes milliseconds.

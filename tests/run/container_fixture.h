@@ -106,6 +106,7 @@ public:
         co_return Status();
     }
     run::ShimClient& client() { return *client_; }
+    bool connected() const { return client_ != nullptr; }
     void drop_client() { client_.reset(); }
 
     // Connects if need be, starts, collects output, waits for the end.
@@ -139,6 +140,13 @@ public:
             outcome = std::move(*result);
         }(*this, std::move(spec), outcome));
         return outcome;
+    }
+    // A further process in a running container.
+    Result<run::Prepared> prepare_exec(const std::string& container_id, const Fd& container,
+                                       run::Process process) {
+        TRY(Fd pidfd, container.duplicate());
+        return run::prepare_exec(fmt::format("{:064x}", ++last_id_), container_id,
+                                 std::move(process), "", std::move(pidfd), host_, *cgroup_);
     }
     // The error of a start that must fail.
     std::string refusal(run::ContainerSpec spec, Kind kind = Kind::invalid) {
