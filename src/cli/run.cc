@@ -93,6 +93,8 @@ struct Held {
     std::string id;
     AttachPlan plan;
     bool sig_proxy = true;
+    bool leaving_fails =
+        false;  // `attach` says so when the keys were typed; `run` and `start` end with 0
 };
 
 // From a started container with an open session to its exit code.
@@ -106,7 +108,7 @@ Task<int> hold(Context& context, Held held, Session& session, Exchange& wait) {
     if (!end)
         code = fail(end.error(), 125);
     else if (*end == AttachEnd::detached)
-        fail("\r\nread escape sequence");
+        code = held.leaving_fails ? fail("read escape sequence") : 0;
     else
         code = co_await exit_code(wait);
     co_await scope.close();
@@ -264,6 +266,7 @@ Task<int> run_attach(Context& context, Arguments words) {
     Held held;
     held.id = (*found)["Id"].text();
     held.sig_proxy = sig_proxy;
+    held.leaving_fails = true;
     held.plan = {
         held.id, keys.empty() ? context.config["detachKeys"].text() : keys, input, true, true, tty,
         false};
