@@ -125,7 +125,7 @@ class Article(case.EngineTest):
                 t.type(f"{client} run --rm centos sh -c 'trap \"echo caught; exit 9\" INT; echo up; while :; do sleep 0.1; done'")
                 t.wait_for('^up$', 60)
                 t.press('C-c')
-                t.wait_for('^(\\^C)?caught$')
+                t.wait_for(r'^(\^C)?caught\n\$ $')
                 t.type('echo code $?')
                 t.wait_for('^code 9$')
 
