@@ -4,6 +4,9 @@
 
 #include <array>
 #include <charconv>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace run {
 namespace {
@@ -93,7 +96,18 @@ std::string capability_name(int number) {
     return "CAP_" + std::string(names[static_cast<std::size_t>(number)]);
 }
 
-std::uint64_t all_capabilities() {
+namespace {
+
+// What this process could give away at all: in a container of its own, or on a host that takes some
+// from everybody, that is less than the kernel knows.
+std::uint64_t own_capabilities() {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    __user_cap_data_struct data[2] = {};
+    if (::syscall(SYS_capget, &header, data) < 0) return ~std::uint64_t{0};
+    return data[0].permitted | std::uint64_t{data[1].permitted} << 32;
+}
+
+std::uint64_t known_capabilities() {
     int last = static_cast<int>(names.size()) - 1;
     if (auto text = sys::read_file("/proc/sys/kernel/cap_last_cap", 64)) {
         int told = 0;
@@ -101,6 +115,14 @@ std::uint64_t all_capabilities() {
         if (error == std::errc() && told >= 0 && told < 63) last = told;
     }
     return (std::uint64_t{2} << last) - 1;
+}
+
+}  // namespace
+
+std::uint64_t all_capabilities() {
+    // Not root: the masks are only looked at.
+    std::uint64_t own = ::geteuid() == 0 ? own_capabilities() : ~std::uint64_t{0};
+    return known_capabilities() & own;
 }
 
 std::uint64_t default_capabilities() {
@@ -116,6 +138,12 @@ Result<std::uint64_t> capability_mask(const std::vector<std::string>& add,
     TRY(Named dropped, named(drop, "invalid CapDrop"));
     TRY(Named added, named(add, "invalid CapAdd"));
     std::uint64_t known = all_capabilities();
+    for (int number = 0; number < 64; ++number)
+        if (((added.mask & ~known) >> number & 1) != 0)
+            return Error(Kind::invalid,
+                         "invalid CapAdd: capability not supported by your kernel or not available "
+                         "in the current environment: \"" +
+                             capability_name(number) + "\"");
     if (added.all) return known & ~dropped.mask;
     if (dropped.all) return added.mask & known;
     return ((default_capabilities() & ~dropped.mask) | added.mask) & known;

@@ -22,7 +22,7 @@ struct Capabilities {
 Result<int> capability_number(std::string_view name);
 std::string capability_name(int number);  // "CAP_CHOWN"
 
-// All that this kernel knows (/proc/sys/kernel/cap_last_cap).
+// All that this kernel knows (/proc/sys/kernel/cap_last_cap) and that we have ourselves.
 std::uint64_t all_capabilities();
 std::uint64_t default_capabilities();
 

@@ -174,6 +174,30 @@ public:
     const ScratchFolder& scratch() const { return scratch_; }
     const std::string& exec_root() const { return exec_root_; }
     const sys::Cgroup& cgroup() const { return *cgroup_; }
+    // From here on a host with nothing but cgroup v2, where this one has it at all.
+    bool use_cgroup_v2() {
+        std::ifstream table("/proc/self/mountinfo");
+        std::ofstream only(scratch_.at("mountinfo"));
+        bool any = false;
+        for (std::string line; std::getline(table, line);)
+            if (line.find(" - cgroup2 ") != std::string::npos) {
+                only << line << "\n";
+                any = true;
+            }
+        only.close();
+        if (!any) return false;
+        auto host = sys::CgroupHost::detect(scratch_.at("mountinfo"));
+        BOOST_REQUIRE(host);
+        BOOST_REQUIRE(host->v2);
+        BOOST_TEST(bool(cgroup_->remove()));
+        cgroup_.reset();
+        host_ = std::move(*host);
+        auto cgroup = sys::Cgroup::create(host_, fmt::format("/lighter-test-shim-{}", ::getpid()),
+                                          sys::CgroupLimits{});
+        BOOST_REQUIRE_MESSAGE(cgroup, (cgroup ? "" : cgroup.error().message()));
+        cgroup_.emplace(std::move(*cgroup));
+        return true;
+    }
 
 private:
     ScratchFolder scratch_;

@@ -412,6 +412,35 @@ BOOST_AUTO_TEST_CASE(stdio_belongs_to_the_user) {
     BOOST_TEST(outcome.err == "err\n");
 }
 
+BOOST_AUTO_TEST_CASE(on_cgroup_v2_it_starts_in_its_group_and_sees_that_as_the_root) {
+    if (!use_cgroup_v2()) return;
+    run::ContainerSpec wanted = shell("cat /sys/fs/cgroup/cgroup.procs | head -1; "
+                                      "grep ^0: /proc/self/cgroup; touch /sys/fs/cgroup/x; "
+                                      "grep cgroup /proc/self/mountinfo; exit 4");
+    wanted.linux_.namespaces.cgroup = run::Namespace::fresh;
+    Outcome outcome = run_it(std::move(wanted));
+    BOOST_TEST(outcome.exit.code == 4);
+    BOOST_TEST(outcome.out.starts_with("1\n0::/\n"), outcome.out);
+    BOOST_TEST(contains(outcome.out, " /sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 "),
+               outcome.out);
+    BOOST_TEST(contains(outcome.err, "Read-only file system"));
+    run::ContainerSpec of_host = shell("grep ^0: /proc/self/cgroup; ls /sys/fs/cgroup | head -1");
+    Outcome shared = run_it(std::move(of_host));
+    BOOST_TEST(shared.out.starts_with("0::/lighter-test-shim-"), shared.out);
+    BOOST_TEST(contains(shared.out, "\ncgroup."), shared.out);
+}
+
+BOOST_AUTO_TEST_CASE(a_privileged_one_may_mount_and_write_and_has_the_hosts_devices) {
+    run::ContainerSpec wanted = shell("mount -t tmpfs x /tmp && echo mounted; "
+                                      "echo 5 > /proc/sys/net/ipv4/tcp_retries1 && echo written; "
+                                      "ls /dev | wc -l");
+    run::make_privileged(wanted);
+    wanted.process.capabilities = run::capabilities_for(run::all_capabilities(), 0);
+    Outcome outcome = run_it(std::move(wanted));
+    BOOST_REQUIRE_MESSAGE(outcome.out.starts_with("mounted\nwritten\n"), outcome.err);
+    BOOST_TEST(std::stoi(outcome.out.substr(outcome.out.find("written") + 8)) > 16);
+}
+
 BOOST_AUTO_TEST_CASE(cgroups_inside_are_the_containers_own_and_readonly) {
     Outcome outcome = run_it(shell("ls /sys/fs/cgroup | wc -l; for f in /sys/fs/cgroup/*; do "
                                    "touch $f/x 2>/dev/null && echo written $f; done; "
