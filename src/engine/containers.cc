@@ -101,6 +101,11 @@ void Containers::publish(const Container& container, std::string action, wire::S
     parts_.events.publish("container", std::move(action), container.id(), std::move(attributes));
 }
 
+void Containers::publish_network(const Container& container, std::string action) {
+    parts_.events.publish("network", std::move(action), parts_.network.network_id(),
+                          {{"container", container.id()}, {"name", "bridge"}, {"type", "bridge"}});
+}
+
 Task<Status> Containers::commit(Container& container) {
     return shield(parts_.workers.run(
         loop::Lane::quick,

@@ -118,6 +118,8 @@ private:
     Task<Result<ContainerRecord>> merge(CreateOrder order, std::vector<std::string>& warnings);
     Task<Status> commit(Container& container);
     void forget(Container& container);
+    // The default bridge's "connect" and "disconnect".
+    void publish_network(const Container& container, std::string action);
     // lifecycle.cc: start and stop
     Task<Status> start_locked(ContainerPtr container);
     Task<Result<LaunchPlan>> plan_launch(ContainerPtr container);
@@ -131,6 +133,8 @@ private:
     // exits.cc: ends and restarts
     Task<void> follow_shim();
     Task<void> record_exit(ContainerPtr container, run::Ended ended);
+    // The address is free for others, and that is told.
+    void release_endpoint(Container& container);
     Task<void> clean_up_run(ContainerPtr container, Fd mount_namespace);
     bool wants_restart(const Container& container) const;
     void plan_restart(ContainerPtr container);

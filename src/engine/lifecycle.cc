@@ -142,6 +142,7 @@ Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
         CO_TRY(Attachment attached, co_await parts_.network.attach(std::move(mac)));
         plan.network_namespace = std::move(attached.network_namespace);
         container->record.endpoint = endpoint = std::move(attached.endpoint);
+        publish_network(*container, "connect");
     } else {
         co_return Error(Kind::missing, fmt::format("network {} not found", host.network_mode));
     }
