@@ -157,8 +157,6 @@ Task<Result<http::Reply>> container_wait(engine::Engine& engine, std::string nam
     CO_TRY(std::int64_t code, co_await engine.containers.wait(container, condition, seen));
     wire::WaitResponse response;
     response.status_code = code;
-    if (!container->record.error.empty() && !container->record.started)
-        response.error = wire::WaitError{container->record.error};
     CO_TRY_DO(co_await out.write(json::write(response) + "\n"));
     co_return http::Reply::sent();
 }
