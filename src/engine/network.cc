@@ -141,21 +141,24 @@ Status Network::adopt(const EndpointRecord& record) {
 }
 
 void Network::release(EndpointRecord record) {
-    if (bridge_) work_.spawn(release_now(std::move(record)));
-}
-
-Task<void> Network::release_now(EndpointRecord record) {
+    if (!bridge_) return;
     Result<net::Endpoint> endpoint = endpoint_of(record);
     if (!endpoint) {
         base::log::error("endpoint of a container is unreadable: {}", endpoint.error().message());
-        co_return;
+        return;
     }
+    // At once: a container that is started again is to get its address back.
+    bridge_->leave(*endpoint);
+    work_.spawn(release_now(std::move(*endpoint)));
+}
+
+Task<void> Network::release_now(net::Endpoint endpoint) {
+    std::string link = endpoint.host_link;
     Status gone = co_await shield(workers_.run(
         loop::Lane::heavy,
         [](net::DefaultNetwork* bridge, net::Endpoint old) { return bridge->detach(old); },
-        bridge_.get(), *endpoint));
-    if (!gone)
-        base::log::warn("link left behind link={}: {}", record.host_link, gone.error().message());
+        bridge_.get(), std::move(endpoint)));
+    if (!gone) base::log::warn("link left behind link={}: {}", link, gone.error().message());
 }
 
 void Network::refill_soon() {

@@ -14,7 +14,8 @@
 
 namespace net {
 class DefaultNetwork;
-}
+struct Endpoint;
+}  // namespace net
 
 namespace engine {
 
@@ -43,7 +44,7 @@ public:
     Task<Result<Fd>> isolated();
     // A container that ran on while the engine was away keeps its address.
     Status adopt(const EndpointRecord& endpoint);
-    // Takes the link away and gives the address back, in its own time.
+    // Gives the address back, and takes the link away in its own time.
     void release(EndpointRecord endpoint);
     // Links of containers that are gone, after the start.
     Task<void> sweep(std::vector<EndpointRecord> living);
@@ -65,7 +66,7 @@ public:
     const std::string& network_id() const { return id_; }  // of "bridge", 64 hex digits
 
 private:
-    Task<void> release_now(EndpointRecord endpoint);
+    Task<void> release_now(net::Endpoint endpoint);
     void refill_soon();
     Task<void> refill();
 

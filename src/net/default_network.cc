@@ -64,15 +64,36 @@ void DefaultNetwork::release(Address address) {
 }
 
 Result<Attached> DefaultNetwork::attach(Address address, std::optional<Mac> mac) {
+    TRY_DO(silence_former(address));
     if (std::optional<Plug> ready = plugs_.take())
         return set_address(std::move(*ready), address, bridge_, mac);
     return net::attach(bridge_, prefix_, address, mac);
 }
 
+// Whoever had this address may still be plugged in, with the same MAC.
+Status DefaultNetwork::silence_former(Address address) {
+    std::vector<std::string> former;
+    {
+        std::lock_guard lock(leaving_mutex_);
+        for (const auto& [link, had] : leaving_)
+            if (had == address) former.push_back(link);
+    }
+    for (const std::string& link : former)
+        TRY_DO(silence(link));
+    return {};
+}
+
+void DefaultNetwork::leave(const Endpoint& endpoint) {
+    std::lock_guard lock(leaving_mutex_);
+    if (leaving_.emplace(endpoint.host_link, endpoint.address.address).second)
+        pool_.release(endpoint.address.address);
+}
+
 Status DefaultNetwork::detach(const Endpoint& endpoint) {
-    // The link first: the next one with this address must not meet the old on the bridge.
     Status gone = net::detach(endpoint.host_link);
-    pool_.release(endpoint.address.address);
+    std::lock_guard lock(leaving_mutex_);
+    // After leave() the address may be another's already.
+    if (leaving_.erase(endpoint.host_link) == 0) pool_.release(endpoint.address.address);
     return gone;
 }
 

@@ -10,7 +10,9 @@
 #include "net/link.h"
 #include "sys/fd.h"
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,8 +33,8 @@ struct DefaultNetworkConfig {
 
 // Threads: create, attach, detach, sweep, prepare, restore and remove block (some call for
 // milliseconds) and belong on Workers' heavy lane; any number of threads may be inside at once.
-// allocate, release, adopt, wants_preparing and the getters are quick and may be called from the
-// loop.
+// allocate, release, leave, adopt, wants_preparing and the getters are quick and may be called from
+// the loop.
 class DefaultNetwork {
 public:
     // Bridge, forwarding, firewall. Removes nothing that is there: call sweep() once
@@ -52,8 +54,12 @@ public:
     // A namespace with lo and eth0 up, addressed and routed. Under 200 us when one was prepared,
     // else a few ms. The namespace lives as long as the descriptor or a process inside.
     Result<Attached> attach(Address address, std::optional<Mac> mac = std::nullopt);
-    // Removes the pair, then gives the address back. Missing is fine: the kernel removes the pair
-    // itself when the namespace ends. The address is given back even when an error is returned.
+    // Quick: the container has ended, its address is free from now on (a container that is started
+    // again gets it back, as with Docker). detach() is still to be called: attach() silences the
+    // old link if it meets the new one.
+    void leave(const Endpoint& endpoint);
+    // Removes the pair; without leave() before it also gives the address back, and does so when it
+    // fails, too. Missing is fine: the kernel removes the pair itself when the namespace ends.
     Status detach(const Endpoint& endpoint);
 
     // A container that was found alive after a restart keeps its endpoint: its address is in use.
@@ -77,6 +83,7 @@ public:
 private:
     DefaultNetwork(DefaultNetworkConfig config, Bridge bridge);
     Status set_up_firewall();
+    Status silence_former(Address address);
 
     const DefaultNetworkConfig config_;
     const Bridge bridge_;
@@ -84,7 +91,9 @@ private:
     std::vector<std::string> notices_;
     std::vector<Link> left_;  // links with our prefix from before
     AddressPool pool_;
-    std::unique_ptr<Firewall> firewall_;  // none with --iptables=false
+    std::mutex leaving_mutex_;
+    std::map<std::string, Address> leaving_;  // links between leave() and detach()
+    std::unique_ptr<Firewall> firewall_;      // none with --iptables=false
     PlugPool plugs_;
 };
 

@@ -190,6 +190,20 @@ Result<Attached> attach(const Bridge& bridge, std::string_view prefix, Address a
     return set_address(std::move(made), address, bridge, mac);
 }
 
+// Not the bridge port's state: the kernel sets that back to forwarding when the other end's carrier
+// comes and goes, and that end is the container's.
+Status silence(const std::string& host_link) {
+    TRY_DO(check_link_name(host_link));
+    TRY(Socket route, Socket::open(NETLINK_ROUTE));
+    Batch batch;
+    ifinfomsg down{.ifi_family = AF_UNSPEC, .ifi_flags = 0, .ifi_change = IFF_UP};
+    batch.begin(RTM_NEWLINK, 0, fmt::format("silence {}", host_link), down);
+    batch.put(IFLA_IFNAME, host_link);
+    Status ran = route.run(batch);
+    if (!ran && ran.error().kind() == Kind::missing) return {};
+    return ran;
+}
+
 Status detach(const std::string& host_link) {
     TRY_DO(check_link_name(host_link));
     TRY(Socket route, Socket::open(NETLINK_ROUTE));

@@ -62,7 +62,10 @@ Result<Attached> set_address(Plug plug, Address address, const Bridge& bridge,
 Result<Attached> attach(const Bridge& bridge, std::string_view prefix, Address address,
                         std::optional<Mac> mac = std::nullopt);
 
-// Blocking. Removes the pair (at once: the address may be given to the next). Missing is fine.
+// Blocking, some 100 us. Takes our end down, so that its address may be given to the next before
+// detach(), which takes long, is through. Missing is fine.
+Status silence(const std::string& host_link);
+// Blocking, 20 ms of waiting for the kernel's RCU. Removes the pair. Missing is fine.
 Status detach(const std::string& host_link);
 
 // Namespaces plugged in ahead of need. take() is quick and may be called on the loop thread;

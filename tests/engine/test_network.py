@@ -89,6 +89,14 @@ class Network(case.EngineTest):
         _, info = self.sleeper(MacAddress='02:11:22:33:44:55')
         self.assertIn('02:11:22:33:44:55', self.inside(info, 'ip', 'link', 'show', 'eth0')[1])
 
+    def test_a_restart_keeps_the_address(self):
+        container, info = self.sleeper()
+        for _ in range(3):
+            self.api.must(204, 'POST', f'/containers/{container}/restart?t=0')
+            again = self.api.inspect(container)
+            self.assertEqual(self.address(again), self.address(info))
+            self.assertTrue(self.pings(self.enter(again), '172.29.0.1'))
+
     def test_many_at_once_get_addresses_of_their_own(self):
         containers = [self.run_(['sleep', '300']) for _ in range(12)]
         addresses = [self.address(self.api.inspect(c)) for c in containers]

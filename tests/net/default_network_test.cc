@@ -84,6 +84,30 @@ BOOST_AUTO_TEST_CASE(an_address_comes_back_after_detach_and_not_before) {
                "Address already in use");
 }
 
+BOOST_AUTO_TEST_CASE(an_address_is_free_from_leave_on_and_the_former_holder_is_silent) {
+    auto network = make();
+    Attached one = attach(*network), other = attach(*network);
+    BOOST_TEST(pings(ns(other), "172.17.0.2"));
+    network->leave(one.endpoint);
+    Attached next = attach(*network);
+    BOOST_TEST((next.endpoint.address == one.endpoint.address));
+    // Both have the address, and processes could still be in the first.
+    BOOST_TEST(silent(ns(one), "172.17.0.3"));
+    BOOST_TEST(pings(ns(next), "172.17.0.3"));
+    BOOST_TEST(pings(ns(other), "172.17.0.2"));
+    in(ns(next), "ip addr del 172.17.0.2/16 dev eth0");
+    BOOST_TEST(silent(ns(other), "172.17.0.2"));
+    // The late detach takes nothing from the new holder.
+    REQUIRE_OK(network->detach(one.endpoint));
+    BOOST_TEST(!network->allocate(one.endpoint.address.address));
+    REQUIRE_OK(network->detach(next.endpoint));
+    BOOST_TEST(bool(network->allocate(one.endpoint.address.address)));
+    // One that is gone before it is silenced.
+    network->leave(other.endpoint);
+    sh("ip link del " + other.endpoint.host_link);
+    BOOST_TEST(attach(*network).endpoint.address.text() == "172.17.0.3/16");
+}
+
 BOOST_AUTO_TEST_CASE(a_prepared_namespace_is_taken_and_prepared_again) {
     auto network = make({.prepared = 2});
     while (network->wants_preparing())
