@@ -6,12 +6,15 @@
 #include "http/message.h"
 
 #include <string>
+#include <string_view>
 
 namespace api {
 
-// The body of a request that may carry JSON: "" when there is none. invalid "unsupported
-// Content-Type header (x): must be 'application/json'" for a body that says it is something else.
+// The body of a request that may carry JSON: "" when there is none. invalid for a body that says it
+// is something else, or nothing at all.
 Task<Result<std::string>> json_body(http::Request& request);
+// That rule alone. A request without body may leave the type out.
+Status check_json_type(std::string_view content_type, bool has_body);
 
 // The document, or all defaults when there is no body.
 template <class T> Task<Result<T>> read_body(http::Request& request) {

@@ -2,6 +2,7 @@
 
 #include "api/body.h"
 #include "api/container_view.h"
+#include "api/create_body.h"
 #include "api/status.h"
 #include "api/validate.h"
 #include "api/versions.h"
@@ -40,41 +41,14 @@ Result<unsigned> window_size(const http::Request& request, std::string_view name
     return value;
 }
 
-// What a request of an older version means today (engine-api-notes.md section 2).
-Status adapt_create(wire::ContainerCreate& wanted, http::Version version) {
-    constexpr http::Version shareable_by_default{1, 40}, private_cgroups{1, 41},
-        sized_console{1, 42}, annotated{1, 43}, recursive_read_only{1, 44}, image_mounts{1, 48};
-    wire::HostConfig& host = wanted.host_config;
-    if (version < shareable_by_default && host.ipc_mode.empty()) host.ipc_mode = "shareable";
-    if (version < private_cgroups && host.cgroupns_mode.empty()) host.cgroupns_mode = "host";
-    if (version < sized_console) host.console_size = {0, 0};
-    if (version < annotated) host.annotations.clear();
-    if (version < recursive_read_only) {
-        if (wanted.networking_config.endpoints_config.size() > 1)
-            return Error(Kind::invalid,
-                         "Container cannot be created with multiple network endpoints: API version "
-                         "1.44 or newer is required");
-        for (wire::Mount& mount : host.mounts)
-            if (mount.bind && mount.read_only) mount.bind->read_only_non_recursive = true;
-    }
-    if (version < image_mounts)
-        for (const wire::Mount& mount : host.mounts)
-            if (mount.type == "image")
-                return Error(Kind::invalid, "mount type \"image\" requires API version 1.48");
-    return {};
-}
-
 }  // namespace
 
 Task<Result<http::Reply>> container_create(engine::Engine& engine, http::Request& request) {
     CO_TRY(std::string text, co_await json_body(request));
-    if (text.empty())
-        co_return Error(Kind::invalid, "config cannot be empty in order to create a container");
     engine::CreateOrder order;
-    CO_TRY(order.wanted, json::read<wire::ContainerCreate>(text));
+    CO_TRY(order.wanted, read_create(text, request.version()));
     order.name = request.query().text("name");
     order.platform = request.query().text("platform");
-    CO_TRY_DO(adapt_create(order.wanted, request.version()));
     CO_TRY_DO(check_create(order.wanted, std::thread::hardware_concurrency()));
     CO_TRY(engine::Created created, co_await shield(engine.containers.create(std::move(order))));
     wire::ContainerCreated out;
