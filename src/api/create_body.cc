@@ -13,10 +13,9 @@ Error invalid(std::string text) {
 
 // The minor of a 1.x version: what came with which.
 constexpr int auto_remove = 25, non_recursive_binds = 40, capability_list = 40,
-              shareable_by_default = 40, private_cgroups = 41, sized_console = 42,
-              made_mount_points = 42, no_kernel_memory = 42, annotated = 43, many_endpoints = 44,
-              recursive_read_only = 44, start_interval = 44, endpoint_mac = 44, image_mounts = 48,
-              no_container_mac = 52;
+              shareable_by_default = 40, sized_console = 42, made_mount_points = 42,
+              no_kernel_memory = 42, annotated = 43, many_endpoints = 44, recursive_read_only = 44,
+              start_interval = 44, endpoint_mac = 44, image_mounts = 48, no_container_mac = 52;
 
 Status adapt_mounts(wire::HostConfig& host, int minor) {
     for (wire::Mount& mount : host.mounts) {
@@ -38,7 +37,6 @@ Status adapt_mounts(wire::HostConfig& host, int minor) {
 void adapt_host(wire::HostConfig& host, int minor) {
     if (minor < auto_remove) host.auto_remove = false;  // such clients remove it themselves
     if (minor < shareable_by_default && host.ipc_mode.empty()) host.ipc_mode = "shareable";
-    if (minor < private_cgroups && host.cgroupns_mode.empty()) host.cgroupns_mode = "host";
     if (minor < sized_console) host.console_size = {0, 0};
     if (minor < annotated) host.annotations.clear();
     if (minor >= no_kernel_memory) host.kernel_memory = 0;

@@ -41,8 +41,6 @@ BOOST_AUTO_TEST_CASE(defaults_of_older_versions_stay_theirs) {
     constexpr std::string_view plain = R"({"Image":"a"})";
     BOOST_TEST(read(plain, {1, 39}).host_config.ipc_mode == "shareable");
     BOOST_TEST(read(plain, {1, 40}).host_config.ipc_mode == "");
-    BOOST_TEST(read(plain, {1, 40}).host_config.cgroupns_mode == "host");
-    BOOST_TEST(read(plain, {1, 41}).host_config.cgroupns_mode == "");
 }
 
 BOOST_AUTO_TEST_CASE(fields_younger_than_the_version_are_not_there) {
