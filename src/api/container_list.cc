@@ -43,7 +43,9 @@ Task<Result<http::Reply>> container_list(engine::Engine& engine, const http::Req
     std::vector<ContainerPtr> containers = engine.containers.all();
     for (const ContainerPtr& container : containers) {
         if (!filter.takes(*container, engine.network.network_id())) continue;
-        wire::ContainerSummary one = summary_view(engine, *container, request.version(), now);
+        wire::ContainerSummary one =
+            summary_view(*container, shown_image(engine, container->record),
+                         engine.network.network_id(), request.version(), now);
         if (with_sizes)
             if (auto sizes = co_await engine.containers.sizes(container); sizes) {
                 one.size_rw = sizes->writable;

@@ -22,15 +22,15 @@ std::vector<wire::MountPoint> mount_points(const engine::ContainerRecord& record
     return points;
 }
 
-std::map<std::string, wire::EndpointSettings> endpoints(const engine::Engine& engine,
-                                                        const engine::ContainerRecord& record) {
+std::map<std::string, wire::EndpointSettings> endpoints(const engine::ContainerRecord& record,
+                                                        const std::string& network_id) {
     std::map<std::string, wire::EndpointSettings> out;
     const std::string& mode = record.host_config.network_mode;
     if (mode.starts_with("container:")) return out;
     wire::EndpointSettings settings;
     auto given = record.networking_config.endpoints_config.find(mode);
     if (given != record.networking_config.endpoints_config.end()) settings = given->second;
-    if (mode == "bridge") settings.network_id = engine.network.network_id();
+    if (mode == "bridge") settings.network_id = network_id;
     if (record.endpoint) {
         settings.endpoint_id = record.endpoint->id;
         settings.gateway = record.endpoint->gateway;
@@ -42,26 +42,38 @@ std::map<std::string, wire::EndpointSettings> endpoints(const engine::Engine& en
     return out;
 }
 
-wire::NetworkSettings network_settings(const engine::Engine& engine,
-                                       const engine::Container& container, http::Version version) {
+// What stood beside the networks until 1.52.
+void add_bridge_copies(wire::NetworkSettings& out) {
+    wire::EndpointSettings settings;
+    if (auto bridge = out.networks.find("bridge"); bridge != out.networks.end())
+        settings = bridge->second;
+    out.bridge = out.link_local_ipv6_address = "";
+    out.hairpin_mode = false;
+    out.link_local_ipv6_prefix_len = 0;
+    out.secondary_ip_addresses.emplace();
+    out.secondary_ipv6_addresses.emplace();
+    out.endpoint_id = settings.endpoint_id;
+    out.gateway = settings.gateway;
+    out.global_ipv6_address = settings.global_ipv6_address;
+    out.global_ipv6_prefix_len = settings.global_ipv6_prefix_len;
+    out.ip_address = settings.ip_address;
+    out.ip_prefix_len = settings.ip_prefix_len;
+    out.ipv6_gateway = settings.ipv6_gateway;
+    out.mac_address = settings.mac_address;
+}
+
+wire::NetworkSettings network_settings(const engine::Container& container,
+                                       const Surroundings& around, http::Version version) {
     const engine::ContainerRecord& record = container.record;
     wire::NetworkSettings out;
-    out.networks = endpoints(engine, record);
+    out.networks = endpoints(record, around.network_id);
     if (container.running) {
         out.sandbox_id = container.id();
         out.sandbox_key = fmt::format("/proc/{}/ns/net", container.pid);
     }
     for (const auto& [port, nothing] : record.config.exposed_ports)
         if (container.running) out.ports[port] = std::nullopt;
-    if (version >= no_bridge_copies) return out;
-    if (auto bridge = out.networks.find("bridge"); bridge != out.networks.end()) {
-        const wire::EndpointSettings& settings = bridge->second;
-        out.endpoint_id = settings.endpoint_id;
-        out.gateway = settings.gateway;
-        out.ip_address = settings.ip_address;
-        out.ip_prefix_len = settings.ip_prefix_len;
-        out.mac_address = settings.mac_address;
-    }
+    if (version < no_bridge_copies) add_bridge_copies(out);
     return out;
 }
 
@@ -82,21 +94,17 @@ wire::ContainerState state_view(const engine::Container& container) {
     return state;
 }
 
-wire::GraphDriver graph_driver(const engine::Engine& engine, const engine::Container& container) {
+wire::GraphDriver graph_driver(const engine::Container& container, const Surroundings& around) {
     wire::GraphDriver driver;
     driver.name = "overlay2";
-    engine::Image image;
-    image.record.diff_ids = container.record.diff_ids;
     std::string lowers;
-    if (auto paths = engine.images.layer_paths(image); paths)
-        for (const std::string& path : *paths)
-            lowers += (lowers.empty() ? "" : ":") + path;
-    std::string folder = engine.containers.folder_of(container);
+    for (const std::string& path : around.layers)
+        lowers += (lowers.empty() ? "" : ":") + path;
     driver.data = {{"ID", container.id()},
                    {"LowerDir", lowers},
-                   {"MergedDir", folder + "/merged"},
-                   {"UpperDir", folder + "/upper"},
-                   {"WorkDir", folder + "/work"}};
+                   {"MergedDir", around.folder + "/merged"},
+                   {"UpperDir", around.folder + "/upper"},
+                   {"WorkDir", around.folder + "/work"}};
     return driver;
 }
 
@@ -118,10 +126,21 @@ std::string shown_image(const engine::Engine& engine, const engine::ContainerRec
     return record.image_id;
 }
 
-wire::ContainerInspect inspect_view(const engine::Engine& engine,
-                                    const engine::Container& container, http::Version version) {
+Surroundings surroundings_of(const engine::Engine& engine, const engine::Container& container) {
+    Surroundings around;
+    around.folder = engine.containers.folder_of(container);
+    around.log_path = engine.containers.log_path(container);
+    engine::Image image;
+    image.record.diff_ids = container.record.diff_ids;
+    // Layers that are gone are told when the container is started.
+    if (auto paths = engine.images.layer_paths(image); paths) around.layers = std::move(*paths);
+    around.network_id = engine.network.network_id();
+    return around;
+}
+
+wire::ContainerInspect inspect_view(const engine::Container& container, const Surroundings& around,
+                                    http::Version version) {
     const engine::ContainerRecord& record = container.record;
-    std::string folder = engine.containers.folder_of(container);
     wire::ContainerInspect out;
     out.id = record.id;
     out.created = record.created;
@@ -130,34 +149,34 @@ wire::ContainerInspect inspect_view(const engine::Engine& engine,
     out.state = state_view(container);
     out.image = record.image_id;
     if (record.started && !record.host_config.network_mode.starts_with("container:")) {
-        out.resolv_conf_path = folder + "/resolv.conf";
-        out.hostname_path = folder + "/hostname";
-        out.hosts_path = folder + "/hosts";
+        out.resolv_conf_path = around.folder + "/resolv.conf";
+        out.hostname_path = around.folder + "/hostname";
+        out.hosts_path = around.folder + "/hosts";
     }
-    out.log_path = engine.containers.log_path(container);
+    out.log_path = around.log_path;
     out.name = container.slash_name();
     out.restart_count = record.restart_count;
     out.driver = "overlay2";
     out.platform = "linux";
     out.host_config = record.host_config;
-    out.graph_driver = graph_driver(engine, container);
+    out.graph_driver = graph_driver(container, around);
     out.mounts = mount_points(record);
     out.config = record.config;
-    out.network_settings = network_settings(engine, container, version);
+    out.network_settings = network_settings(container, around, version);
     if (version >= dns_names_shown) return out;
     for (auto& [name, settings] : out.network_settings.networks)
         settings.dns_names.clear();
     return out;
 }
 
-wire::ContainerSummary summary_view(const engine::Engine& engine,
-                                    const engine::Container& container, http::Version version,
+wire::ContainerSummary summary_view(const engine::Container& container, std::string image,
+                                    const std::string& network_id, http::Version version,
                                     Time now) {
     const engine::ContainerRecord& record = container.record;
     wire::ContainerSummary out;
     out.id = record.id;
     out.names = {container.slash_name()};
-    out.image = shown_image(engine, record);
+    out.image = std::move(image);
     out.image_id = record.image_id;
     out.command = command_text(record);
     out.created = record.created.seconds();
@@ -179,7 +198,7 @@ wire::ContainerSummary summary_view(const engine::Engine& engine,
     out.status = codec::status_text(parts, now);
     out.host_config.network_mode = record.host_config.network_mode;
     if (version >= annotations_listed) out.host_config.annotations = record.host_config.annotations;
-    out.network_settings.networks = endpoints(engine, record);
+    out.network_settings.networks = endpoints(record, network_id);
     out.mounts = mount_points(record);
     return out;
 }

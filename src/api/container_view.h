@@ -5,14 +5,25 @@
 #include "http/message.h"
 #include "wire/container_info.h"
 
+#include <string>
+#include <vector>
+
 namespace api {
 
+// What inspect needs besides the container itself.
+struct Surroundings {
+    std::string folder, log_path;
+    std::vector<std::string> layers;  // folders of the image's layers, topmost first
+    std::string network_id;           // of "bridge"
+};
+Surroundings surroundings_of(const engine::Engine& engine, const engine::Container& container);
+
 // What inspect says, as a client of `version` expects it.
-wire::ContainerInspect inspect_view(const engine::Engine& engine,
-                                    const engine::Container& container, http::Version version);
-wire::ContainerSummary summary_view(const engine::Engine& engine,
-                                    const engine::Container& container, http::Version version,
-                                    Time now);
+wire::ContainerInspect inspect_view(const engine::Container& container, const Surroundings& around,
+                                    http::Version version);
+// `image`: see shown_image().
+wire::ContainerSummary summary_view(const engine::Container& container, std::string image,
+                                    const std::string& network_id, http::Version version, Time now);
 // What `ps` shows in its image column: the name it was made from, or the id once that name means
 // another image.
 std::string shown_image(const engine::Engine& engine, const engine::ContainerRecord& record);

@@ -60,7 +60,8 @@ Task<Result<http::Reply>> container_create(engine::Engine& engine, http::Request
 Task<Result<http::Reply>> container_inspect(engine::Engine& engine, std::string name,
                                             const http::Request& request) {
     CO_TRY(engine::ContainerPtr container, engine.containers.find(name));
-    wire::ContainerInspect out = inspect_view(engine, *container, request.version());
+    wire::ContainerInspect out =
+        inspect_view(*container, surroundings_of(engine, *container), request.version());
     if (request.query().flag("size")) {
         CO_TRY(engine::ContainerSizes sizes, co_await engine.containers.sizes(container));
         out.size_rw = sizes.writable;

@@ -41,19 +41,19 @@ struct MountPoint {
     std::string propagation;
 };
 struct NetworkSettings {
-    std::string bridge, sandbox_id;
-    bool hairpin_mode = false;
-    std::string link_local_ipv6_address;
-    std::int64_t link_local_ipv6_prefix_len = 0;
+    std::string sandbox_id;
     PortMap ports;  // null: exposed, not published
     std::string sandbox_key;
-    json::Raw secondary_ip_addresses, secondary_ipv6_addresses;
-    // Copies of what network "bridge" has, for clients below 1.52.
-    std::string endpoint_id, gateway, global_ipv6_address;
-    std::int64_t global_ipv6_prefix_len = 0;
-    std::string ip_address;
-    std::int64_t ip_prefix_len = 0;
-    std::string ipv6_gateway, mac_address;
+    // Copies of what network "bridge" has and what nothing has any more: absent from 1.52 on.
+    std::optional<std::string> bridge, link_local_ipv6_address;
+    std::optional<bool> hairpin_mode;
+    std::optional<std::int64_t> link_local_ipv6_prefix_len;
+    std::optional<json::Raw> secondary_ip_addresses, secondary_ipv6_addresses;
+    std::optional<std::string> endpoint_id, gateway, global_ipv6_address;
+    std::optional<std::int64_t> global_ipv6_prefix_len;
+    std::optional<std::string> ip_address;
+    std::optional<std::int64_t> ip_prefix_len;
+    std::optional<std::string> ipv6_gateway, mac_address;
     std::map<std::string, EndpointSettings> networks;
 };
 
