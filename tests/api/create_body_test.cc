@@ -64,7 +64,9 @@ BOOST_AUTO_TEST_CASE(no_pids_limit_has_several_spellings) {
     for (const char* limit : {"0", "-1", "null"})
         BOOST_TEST(!read(std::string(R"({"Image":"a","HostConfig":{"PidsLimit":)") + limit + "}}")
                         .host_config.pids_limit);
-    BOOST_TEST(read(R"({"Image":"a","HostConfig":{"PidsLimit":7}})").host_config.pids_limit == 7);
+    BOOST_TEST(
+        read(R"({"Image":"a","HostConfig":{"PidsLimit":7}})").host_config.pids_limit.value_or(0) ==
+        7);
 }
 
 BOOST_AUTO_TEST_CASE(read_only_binds_were_not_recursive_once) {
