@@ -107,7 +107,8 @@ void Containers::publish_network(const Container& container, std::string action)
 }
 
 Task<Status> Containers::commit(Container& container) {
-    return shield(parts_.workers.run(
+    if (container.removed) co_return Status();  // its record must not come back
+    co_return co_await shield(parts_.workers.run(
         loop::Lane::quick,
         [](store::Containers* records, std::string id, std::string json) {
             return records->put(id, std::move(json));

@@ -104,6 +104,9 @@ Task<Result<Pulled>> Puller::pull(PullRequest request, ProgressSink& sink, Known
     }
     std::vector<Endpoint> endpoints = registries_.endpoints(request.target.domain, addresses);
     Error last(Kind::internal, "no endpoint");
+    // A mirror that had the image says more about what is wrong (a full disk) than a registry that
+    // cannot be reached.
+    std::optional<Error> from_mirror;
     for (Endpoint& endpoint : endpoints) {
         bool answered = false;
         bool mirror = endpoint.mirror;
@@ -116,8 +119,9 @@ Task<Result<Pulled>> Puller::pull(PullRequest request, ProgressSink& sink, Known
             base::log::debug("mirror did not help mirror={} error={:?}", endpoint.base,
                              pulled.error().message());
         last = pulled.error();
+        if (answered) from_mirror = last;
     }
-    co_return last;
+    co_return from_mirror.value_or(last);
 }
 
 Task<Result<Pulled>> Puller::pull_from(Endpoint endpoint, const PullRequest& request,
