@@ -130,10 +130,9 @@ Surroundings surroundings_of(const engine::Engine& engine, const engine::Contain
     Surroundings around;
     around.folder = engine.containers.folder_of(container);
     around.log_path = engine.containers.log_path(container);
-    engine::Image image;
-    image.record.diff_ids = container.record.diff_ids;
     // Layers that are gone are told when the container is started.
-    if (auto paths = engine.images.layer_paths(image); paths) around.layers = std::move(*paths);
+    if (auto paths = engine.images.layer_paths(container.record.diff_ids); paths)
+        around.layers = std::move(*paths);
     around.network_id = engine.network.network_id();
     return around;
 }

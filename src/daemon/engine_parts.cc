@@ -131,11 +131,8 @@ engine::SystemInfo EngineParts::system_info() const {
     return out;
 }
 
-Task<void> EngineParts::close(bool stop_containers) {
-    if (containers) {
-        if (stop_containers) co_await containers->stop_all();
-        co_await containers->close();
-    }
+Task<void> EngineParts::close() {
+    if (containers) co_await containers->close();
     if (images) co_await images->close();
     if (network) {
         co_await network->close();

@@ -21,8 +21,8 @@ struct EngineParts {
 
     // Opens the data root, makes the network, finds the shim, takes over what runs.
     Task<Status> open();
-    // Containers are stopped unless they are to live on; then everything in reverse.
-    Task<void> close(bool stop_containers);
+    // Everything in reverse. Containers that run live on.
+    Task<void> close();
     engine::Engine engine();
     engine::SystemInfo system_info() const;
 

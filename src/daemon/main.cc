@@ -123,7 +123,7 @@ struct Daemon {
         loop::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
         Status opened = co_await parts.open();
         if (!opened) {
-            co_await parts.close(false);
+            co_await parts.close();
             co_return opened;
         }
         api::Api api(parts.engine());
@@ -145,7 +145,7 @@ struct Daemon {
         if (stop_containers) co_await parts.containers->stop_all();
         parts.events.close();
         co_await server.close();
-        co_await parts.close(false);
+        co_await parts.close();
         co_return listening;
     }
 };

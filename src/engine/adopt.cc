@@ -78,15 +78,12 @@ Task<void> Containers::adopt(run::Adopted adopted) {
     }
     ContainerPtr container = at->second;
     ContainerRecord& record = container->record;
-    std::string parent = record.host_config.cgroup_parent.empty()
-                             ? settings_.cgroup_parent
-                             : record.host_config.cgroup_parent;
     auto cgroup = co_await parts_.workers.run(
         loop::Lane::quick,
         [](const sys::CgroupHost* host, std::string path) {
             return sys::Cgroup::open(*host, path);
         },
-        &parts_.cgroups, clean_path(parent + "/" + record.id));
+        &parts_.cgroups, cgroup_path(record));
     if (cgroup) container->cgroup = std::move(*cgroup);
     if (record.endpoint) {
         Status taken = parts_.network.adopt(*record.endpoint);
@@ -138,9 +135,6 @@ Task<void> Containers::lost(ContainerPtr container) {
     record.exit_code = unknown_code;
     record.finished_at = base::now();
     record.endpoint.reset();
-    std::string parent = record.host_config.cgroup_parent.empty()
-                             ? settings_.cgroup_parent
-                             : record.host_config.cgroup_parent;
     // After the shim's death its containers live on without anybody: they end here.
     (void)co_await parts_.workers.run(
         loop::Lane::heavy,
@@ -150,20 +144,16 @@ Task<void> Containers::lost(ContainerPtr container) {
             TRY_DO(left->kill());
             return left->remove();
         },
-        &parts_.cgroups, clean_path(parent + "/" + record.id));
+        &parts_.cgroups, cgroup_path(record));
     Status kept = co_await commit(*container);
     if (!kept) base::log::error("container={}: {}", record.id, kept.error().message());
 }
 
 bool Containers::restarts_at_boot(const Container& container) const {
     const ContainerRecord& record = container.record;
-    const std::string& policy = record.host_config.restart_policy.name;
-    if (!record.started) return false;
-    if (policy == "always") return true;
-    if (policy == "unless-stopped") return !record.stopped_by_user;
-    return policy == "on-failure" && record.exit_code != 0 && !record.stopped_by_user &&
-           (record.host_config.restart_policy.maximum_retry_count == 0 ||
-            record.restart_count < record.host_config.restart_policy.maximum_retry_count);
+    // `on-failure` is about failures: one that was stopped did not fail. `always` starts it anyway.
+    bool stopped = record.stopped_by_user && record.host_config.restart_policy.name == "on-failure";
+    return record.started && !stopped && policy_restarts(record);
 }
 
 void Containers::begin_restarts() {
@@ -171,10 +161,7 @@ void Containers::begin_restarts() {
         if (container->running) continue;
         if (container->record.removing ||
             (container->record.host_config.auto_remove && container->record.started)) {
-            container->removing = true;
-            work_.spawn([](Containers* self, ContainerPtr gone) -> Task<void> {
-                (void)co_await shield(self->remove_locked(gone));  // logs its own trouble
-            }(this, container));
+            remove_soon(container);
         } else if (!container->restarting && restarts_at_boot(*container)) {
             container->restarting = true;
             work_.spawn(shield(restart_after_exit(container)));

@@ -8,6 +8,7 @@
 #include "run/container.h"
 #include "sys/cgroup.h"
 
+#include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +59,10 @@ struct Container {
     // "/name", as messages have it.
     std::string slash_name() const { return "/" + record.name; }
 };
+
+inline Error not_running(const Container& container) {
+    return Error(Kind::conflict, fmt::format("container {} is not running", container.id()));
+}
 
 using ContainerPtr = std::shared_ptr<Container>;
 

@@ -116,6 +116,28 @@ Task<Status> Containers::commit(Container& container) {
         &parts_.records, container.id(), json::write(container.record)));
 }
 
+Task<Status> Containers::drop_record(const Container& container) {
+    return parts_.workers.run(
+        loop::Lane::quick,
+        [](store::Containers* records, std::string id) { return records->remove(id); },
+        &parts_.records, container.id());
+}
+
+Task<void> Containers::remove_files(std::string id) {
+    Status gone = co_await parts_.workers.run(
+        loop::Lane::heavy,
+        [](store::Folders* folders, std::string name) { return folders->remove_container(name); },
+        &parts_.store.folders(), id);
+    if (!gone)
+        base::log::error("container files left behind container={}: {}", id,
+                         gone.error().message());
+}
+
+std::string Containers::cgroup_path(const ContainerRecord& record) const {
+    const std::string& own = record.host_config.cgroup_parent;
+    return clean_path((own.empty() ? settings_.cgroup_parent : own) + "/" + record.id);
+}
+
 // Reserves a name, so that two creates at once do not get the same.
 Result<std::string> Containers::free_name(const std::string& wanted, const std::string& id) {
     if (!wanted.empty()) {
@@ -184,9 +206,8 @@ Task<Result<Created>> Containers::create(CreateOrder order) {
     // In the index before its folder is there, so that its layers are not removed meanwhile.
     by_id_.emplace(container->id(), container);
     std::string top;
-    Image image;
-    image.record.diff_ids = container->record.diff_ids;
-    Result<std::vector<std::string>> lowers = parts_.images.layer_paths(image);
+    Result<std::vector<std::string>> lowers =
+        parts_.images.layer_paths(container->record.diff_ids);
     if (lowers && !lowers->empty()) top = lowers->front();
     Status made = lowers ? Status() : Status(lowers.error());
     if (made)
@@ -198,11 +219,7 @@ Task<Result<Created>> Containers::create(CreateOrder order) {
             &parts_.store.folders(), container->id(), std::move(top)));
     if (made) made = co_await commit(*container);
     if (!made) {
-        // The first failure is the one to tell.
-        (void)co_await shield(parts_.workers.run(
-            loop::Lane::heavy,
-            [](store::Folders* folders, std::string id) { return folders->remove_container(id); },
-            &parts_.store.folders(), container->id()));
+        co_await shield(remove_files(container->id()));
         forget(*container);
         co_return made.error();
     }
@@ -271,10 +288,7 @@ Task<Status> Containers::remove_locked(ContainerPtr container) {
         (void)co_await wait_until_stopped(container);
     }
     CO_TRY(auto lock, co_await container->changing.lock());
-    Status gone = co_await parts_.workers.run(
-        loop::Lane::quick,
-        [](store::Containers* records, std::string id) { return records->remove(id); },
-        &parts_.records, container->id());
+    Status gone = co_await drop_record(*container);
     if (!gone) {
         container->removing = false;
         container->changed.wake_all();
@@ -283,15 +297,17 @@ Task<Status> Containers::remove_locked(ContainerPtr container) {
     publish(*container, "destroy");
     forget(*container);
     lock.release();
-    Status files = co_await parts_.workers.run(
-        loop::Lane::heavy,
-        [](store::Folders* folders, std::string id) { return folders->remove_container(id); },
-        &parts_.store.folders(), container->id());
-    // The record is gone, so the next start sweeps what is left.
-    if (!files)
-        base::log::error("container files left behind container={}: {}", container->id(),
-                         files.error().message());
+    co_await remove_files(container->id());
     co_return Status();
+}
+
+void Containers::remove_soon(ContainerPtr container) {
+    container->removing = true;
+    work_.spawn([](Containers* self, ContainerPtr gone) -> Task<void> {
+        Status removed = co_await shield(self->remove_locked(gone));
+        if (!removed)
+            base::log::error("container={}: {}", gone->id(), removed.error().message());
+    }(this, container));
 }
 
 Task<Result<std::int64_t>> Containers::wait(ContainerPtr container, WaitFor condition,
@@ -325,8 +341,7 @@ Task<Result<ContainerSizes>> Containers::sizes(ContainerPtr container) {
 }
 
 Status Containers::resize(Container& container, unsigned height, unsigned width) {
-    if (!container.running)
-        return Error(Kind::conflict, fmt::format("container {} is not running", container.id()));
+    if (!container.running) return not_running(container);
     TRY_DO(container.console.resize(height, width));
     publish(container, "resize",
             {{"height", std::to_string(height)}, {"width", std::to_string(width)}});

@@ -117,7 +117,12 @@ private:
     Result<std::string> free_name(const std::string& wanted, const std::string& id);
     Task<Result<ContainerRecord>> merge(CreateOrder order, std::vector<std::string>& warnings);
     Task<Status> commit(Container& container);
+    Task<Status> drop_record(const Container& container);
+    // What is left over is logged; the next start sweeps it, as it has no record.
+    Task<void> remove_files(std::string id);
     void forget(Container& container);
+    // Below every hierarchy.
+    std::string cgroup_path(const ContainerRecord& record) const;
     // The default bridge's "connect" and "disconnect".
     void publish_network(const Container& container, std::string action);
     // lifecycle.cc: start and stop
@@ -136,10 +141,13 @@ private:
     // The address is free for others, and that is told.
     void release_endpoint(Container& container);
     Task<void> clean_up_run(ContainerPtr container, Fd mount_namespace);
+    static bool policy_restarts(const ContainerRecord& record);
     bool wants_restart(const Container& container) const;
     void plan_restart(ContainerPtr container);
     Task<void> restart_after_exit(ContainerPtr container);
     Task<Status> remove_locked(ContainerPtr container);
+    // The engine's own removal: of --rm, and of one that was cut off.
+    void remove_soon(ContainerPtr container);
     // adopt.cc: the start of the engine
     Task<void> adopt(run::Adopted adopted);
     Task<void> lost(ContainerPtr container);

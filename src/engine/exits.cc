@@ -63,12 +63,7 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     }
     if (remove) container->removing = true;
     // The record goes or is kept before anybody is told, and before the shim forgets.
-    Status kept =
-        remove ? co_await parts_.workers.run(
-                     loop::Lane::quick,
-                     [](store::Containers* records, std::string id) { return records->remove(id); },
-                     &parts_.records, container->id())
-               : co_await commit(*container);
+    Status kept = remove ? co_await drop_record(*container) : co_await commit(*container);
     if (!kept) base::log::error("container={}: {}", container->id(), kept.error().message());
     parts_.shim.acknowledge(container->id());
     ++container->exits;
@@ -78,15 +73,7 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     }
     container->changed.wake_all();
     co_await clean_up_run(container, std::move(ended.mount_namespace));
-    if (remove && kept) {
-        Status files = co_await parts_.workers.run(
-            loop::Lane::heavy,
-            [](store::Folders* folders, std::string id) { return folders->remove_container(id); },
-            &parts_.store.folders(), container->id());
-        if (!files)
-            base::log::error("container files left behind container={}: {}", container->id(),
-                             files.error().message());
-    }
+    if (remove && kept) co_await remove_files(container->id());
     if (again && container->restarting) plan_restart(container);
 }
 
@@ -112,14 +99,18 @@ Task<void> Containers::clean_up_run(ContainerPtr container, Fd mount_namespace) 
                         cleaned.error().message());
 }
 
-bool Containers::wants_restart(const Container& container) const {
-    const wire::RestartPolicy& policy = container.record.host_config.restart_policy;
-    if (shutting_down_ || container.stop_requested || container.removing) return false;
+// What the policy says of a container that has ended, whenever it is asked.
+bool Containers::policy_restarts(const ContainerRecord& record) {
+    const wire::RestartPolicy& policy = record.host_config.restart_policy;
     if (policy.name == "always") return true;
-    if (policy.name == "unless-stopped") return !container.record.stopped_by_user;
-    if (policy.name != "on-failure" || container.record.exit_code == 0) return false;
-    return policy.maximum_retry_count == 0 ||
-           container.record.restart_count < policy.maximum_retry_count;
+    if (policy.name == "unless-stopped") return !record.stopped_by_user;
+    if (policy.name != "on-failure" || record.exit_code == 0) return false;
+    return policy.maximum_retry_count == 0 || record.restart_count < policy.maximum_retry_count;
+}
+
+bool Containers::wants_restart(const Container& container) const {
+    if (shutting_down_ || container.stop_requested || container.removing) return false;
+    return policy_restarts(container.record);
 }
 
 void Containers::plan_restart(ContainerPtr container) {

@@ -78,8 +78,9 @@ public:
     Result<std::vector<const Image*>> list(const ImageFilters& filters) const;
     // The image's config: how to run it, its history.
     Task<Result<wire::oci::ImageConfig>> config(std::string id);
-    // Folders of the image's layers, topmost first: overlayfs's lowerdir. An opaque root ends it.
-    Result<std::vector<std::string>> layer_paths(const Image& image) const;
+    // Folders of these layers (diff ids, bottom first), topmost first: overlayfs's lowerdir. An
+    // opaque root ends it.
+    Result<std::vector<std::string>> layer_paths(const std::vector<std::string>& diff_ids) const;
 
     // Ends with the id. Clients that order the same share one pull; when the last of them is gone
     // it stops. `sink` also gets the last line ("Status: Downloaded newer image for ...").

@@ -3,27 +3,16 @@
 #include "engine/containers.h"
 #include "engine/create.h"
 #include "engine/signals.h"
+#include "engine/system.h"
 #include "run/pidfd.h"
 #include "sys/file.h"
 
-#include <climits>
 #include <csignal>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace engine {
 
 namespace {
-
-Error not_running(const Container& container) {
-    return Error(Kind::conflict, fmt::format("container {} is not running", container.id()));
-}
-
-std::string host_name() {
-    char name[HOST_NAME_MAX + 1] = {};
-    ::gethostname(name, sizeof name - 1);
-    return name;
-}
 
 // What Docker stores for a start that failed, by the words of the failure.
 std::int64_t start_failure_code(const std::string& message) {
@@ -34,9 +23,8 @@ std::int64_t start_failure_code(const std::string& message) {
     return other;
 }
 
-Task<Result<bool>> stopped_in_time(Container& container) {
-    while (container.running)
-        CO_TRY_DO(co_await container.changed.wait());
+Task<Result<bool>> stopped(Task<Status> waiting) {
+    CO_TRY_DO(co_await std::move(waiting));
     co_return true;
 }
 
@@ -69,10 +57,7 @@ Task<Status> Containers::start_locked(ContainerPtr container) {
     Status kept = co_await commit(*container);
     if (!kept) base::log::error("container={}: {}", container->id(), kept.error().message());
     if (container->record.host_config.auto_remove && !container->removing) {
-        container->removing = true;
-        work_.spawn([](Containers* self, ContainerPtr gone) -> Task<void> {
-            (void)co_await shield(self->remove_locked(gone));  // logs its own trouble
-        }(this, container));
+        remove_soon(container);
     }
     container->changed.wake_all();
     co_return failed;
@@ -101,13 +86,9 @@ Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
     const wire::HostConfig& host = container->record.host_config;
     LaunchPlan plan;
     CO_TRY(plan.mounts, user_mounts(host));
-    Image image;
-    image.record.id = container->record.image_id;
-    image.record.diff_ids = container->record.diff_ids;
-    CO_TRY(plan.lowers, parts_.images.layer_paths(image));
+    CO_TRY(plan.lowers, parts_.images.layer_paths(container->record.diff_ids));
     plan.folder = plan.etc_folder = folder_of(*container);
-    std::string parent = host.cgroup_parent.empty() ? settings_.cgroup_parent : host.cgroup_parent;
-    plan.cgroup_path = clean_path(parent + "/" + container->id());
+    plan.cgroup_path = cgroup_path(container->record);
     plan.shm_bytes = static_cast<std::uint64_t>(host.shm_size);
     plan.init_default = settings_.init;
     plan.cgroup_v2 = parts_.cgroups.v2;
@@ -193,7 +174,6 @@ Task<Status> Containers::began(ContainerPtr container, run::Started started) {
     record.running = record.started = true;
     record.pid = started.pid;
     record.started_at = base::now();
-    record.finished_at = record.finished_at;
     record.exit_code = 0;
     record.error.clear();
     record.oom_killed = false;
@@ -271,7 +251,7 @@ Task<Status> Containers::end_of(ContainerPtr container, StopOrder order) {
         if (sent) publish(*container, "kill", {{"signal", std::to_string(signal)}});
         if (patience < 0) co_return co_await wait_until_stopped(container);
         auto ended = co_await loop::within(parts_.loop, std::chrono::seconds(patience),
-                                           stopped_in_time(*container));
+                                           stopped(wait_until_stopped(container)));
         if (ended) co_return Status();
     }
     Status killed = send(*container, SIGKILL);
