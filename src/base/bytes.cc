@@ -17,13 +17,20 @@ constexpr std::size_t kept_slabs_max = 16;
 struct Kept {
     std::vector<void*> blocks;
     ~Kept() {
-        for (void* block : blocks) std::free(block);
+        for (void* block : blocks)
+            std::free(block);
     }
 };
 thread_local Kept kept;
 std::atomic<std::size_t> live_slabs{0};
 
 }  // namespace
+
+void Slab::drop_kept() {
+    for (void* block : kept.blocks)
+        std::free(block);
+    kept.blocks.clear();
+}
 
 Slab* Slab::make(std::size_t capacity) {
     void* block = nullptr;

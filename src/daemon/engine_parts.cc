@@ -2,6 +2,7 @@
 
 #include "daemon/service.h"
 #include "net/default_network.h"
+#include "run/seccomp.h"
 #include "sys/file.h"
 
 #include <algorithm>
@@ -30,14 +31,46 @@ net::DefaultNetworkConfig network_config(const Config& config) {
     return out;
 }
 
-engine::ContainerSettings container_settings(const Config& config) {
+registry::Settings registry_settings(const Config& config) {
+    registry::Settings settings = config.registries;
+    settings.certs_folders = {"/etc/docker/certs.d", "/etc/lighter/certs.d"};
+    return settings;
+}
+
+constexpr std::size_t seccomp_profile_bytes_max = 1024 * 1024;
+
+registry::PullSettings pull_settings(const Config& config) {
+    registry::PullSettings settings;
+    settings.concurrent_downloads_max = config.max_concurrent_downloads;
+    settings.retry.attempts_max = config.max_download_attempts;
+    return settings;
+}
+
+// Reads the seccomp profile: blocking, in the start and in a reload only.
+Result<engine::ContainerSettings> container_settings(const Config& config) {
     engine::ContainerSettings settings;
     settings.log_driver = config.log_driver;
     settings.log_options = config.log_opts;
     if (!config.cgroup_parent.empty()) settings.cgroup_parent = config.cgroup_parent;
     settings.shm_bytes = static_cast<std::uint64_t>(config.default_shm_size_bytes);
-    settings.stop_timeout_s = config.default_stop_timeout_s;
+    for (const auto& [name, limit] : config.default_ulimits)
+        settings.ulimits.push_back(limit);
+    settings.ipc_mode = config.default_ipc_mode;
+    settings.cgroupns_mode = config.default_cgroupns_mode;
+    settings.runtime = config.default_runtime;
+    for (const auto& [name, runtime] : config.runtimes)
+        settings.other_runtimes.insert(name);
     settings.init = config.init;
+    settings.no_new_privileges = config.no_new_privileges;
+    settings.seccomp_profile = config.seccomp_profile == "builtin" ? "" : config.seccomp_profile;
+    if (!settings.seccomp_profile.empty() && settings.seccomp_profile != "unconfined") {
+        TRY(settings.seccomp_profile,
+            sys::read_file(config.seccomp_profile, seccomp_profile_bytes_max)
+                .context("opening seccomp profile (" + config.seccomp_profile + ") failed"));
+        // One that cannot be read is told now and not at every start.
+        TRY_DO(run::compile_seccomp(settings.seccomp_profile, run::default_capabilities()));
+    }
+    settings.stop_timeout_s = config.default_stop_timeout_s;
     settings.shutdown_timeout = std::chrono::seconds(config.shutdown_timeout_s);
     return settings;
 }
@@ -68,13 +101,9 @@ Task<Status> EngineParts::open() {
                      },
                      &cgroups, config.data_root));
 
-    registry::Settings registry_settings = config.registries;
-    registry_settings.certs_folders = {"/etc/docker/certs.d", "/etc/lighter/certs.d"};
-    CO_TRY(registries, registry::Registries::create(std::move(registry_settings)));
+    CO_TRY(registries, registry::Registries::create(registry_settings(config)));
     transport.emplace(loop, registries, config.proxy);
-    registry::PullSettings pulls;
-    pulls.concurrent_downloads_max = config.max_concurrent_downloads;
-    puller.emplace(loop, workers, *store, *transport, registries, pulls);
+    puller.emplace(loop, workers, *store, *transport, registries, pull_settings(config));
     images.emplace(loop, workers, *store, *puller, events);
     CO_TRY_DO(co_await images->load());
 
@@ -94,9 +123,20 @@ Task<Status> EngineParts::open() {
     CO_TRY(shim, co_await run::ShimClient::connect_or_start(loop, std::move(paths)));
     engine::ContainerParts parts{loop,   workers,  *store, *records, *images,
                                  events, *network, *shim,  cgroups};
-    containers.emplace(parts, container_settings(config));
+    CO_TRY(engine::ContainerSettings settings, container_settings(config));
+    containers.emplace(parts, std::move(settings));
     CO_TRY_DO(co_await containers->load());
     co_return co_await images->sweep();
+}
+
+Status EngineParts::reload() {
+    TRY(registry::Registries fresh, registry::Registries::create(registry_settings(config)));
+    TRY(engine::ContainerSettings settings, container_settings(config));
+    registries = std::move(fresh);
+    containers->set_settings(std::move(settings));
+    puller->set_settings(pull_settings(config));
+    events.publish("daemon", "reload", id, {{"name", engine::host_name()}});
+    return {};
 }
 
 engine::Engine EngineParts::engine() {
@@ -142,8 +182,19 @@ Task<void> EngineParts::close() {
         }
     }
     if (transport) transport->close_idle();
+    if (containers && containers->count("running") == 0) co_await shield(remove_cgroup_parent());
     containers.reset();
     shim.reset();
+}
+
+Task<void> EngineParts::remove_cgroup_parent() {
+    (void)co_await workers.run(
+        loop::Lane::heavy,
+        [](const sys::CgroupHost* host, std::string parent) -> Status {
+            host->remove_if_empty(parent);
+            return {};
+        },
+        &cgroups, engine::clean_path(containers->settings().cgroup_parent));
 }
 
 }  // namespace lighterd

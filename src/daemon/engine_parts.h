@@ -23,10 +23,13 @@ struct EngineParts {
     Task<Status> open();
     // Everything in reverse. Containers that run live on.
     Task<void> close();
+    // What a reload may change, from `config` as it is now. On failure nothing has changed.
+    Status reload();
     engine::Engine engine();
     engine::SystemInfo system_info() const;
 
     static unsigned heavy_threads();
+    Task<void> remove_cgroup_parent();
 
     Loop& loop;
     const Config& config;

@@ -4,6 +4,7 @@
 #include "daemon/config.h"
 #include "daemon/engine_parts.h"
 #include "daemon/flags.h"
+#include "daemon/idle.h"
 #include "daemon/service.h"
 #include "http/server.h"
 #include "loop/net.h"
@@ -90,17 +91,15 @@ struct Daemon {
         Config environment;
         environment.proxy = http::ProxyConfig::from_environment();
         Result<CommandLine> fresh = lighterd::read_command_line(arguments, environment);
-        if (fresh) {
-            config = lighterd::reloaded(config, fresh->config);
+        Config before = config;
+        if (fresh) config = lighterd::reloaded(config, fresh->config);
+        Status done = fresh ? parts.reload() : Status(fresh.error());
+        if (done) {
             set_log_level(config);
-            registry::Settings settings = config.registries;
-            settings.certs_folders = parts.registries.settings().certs_folders;
-            auto registries = registry::Registries::create(std::move(settings));
-            if (registries) parts.registries = std::move(*registries);
-            parts.events.publish("daemon", "reload", "", {});
             base::log::info("configuration reloaded file={}", config.config_file);
         } else {
-            base::log::error("configuration not reloaded: {}", fresh.error().message());
+            config = std::move(before);
+            base::log::error("configuration not reloaded: {}", done.error().message());
         }
         lighterd::notify("READY=1");
     }
@@ -129,8 +128,14 @@ struct Daemon {
         api::Api api(parts.engine());
         http::ServerOptions options;
         options.error_reply = api::Api::refuse;
+        lighterd::Idle idle(parts.workers, parts.store->database());
         http::Server server(
-            loop, [&api](http::Request& request) { return api.handle(request); },
+            loop,
+            [&api, &idle](http::Request& request) -> Task<Result<http::Reply>> {
+                Result<http::Reply> reply = co_await api.handle(request);
+                idle.touch();
+                co_return reply;
+            },
             std::move(options));
         Status listening = listen_all(loop, server, config);
         bool stop_containers = false;
@@ -145,6 +150,7 @@ struct Daemon {
         if (stop_containers) co_await parts.containers->stop_all();
         parts.events.close();
         co_await server.close();
+        co_await idle.close();
         co_await parts.close();
         co_return listening;
     }

@@ -41,6 +41,7 @@ struct Container {
     bool removing = false;        // a removal is under way
     bool removed = false;         // gone from the index
     bool dead = false;            // a removal failed half way
+    bool kept = false;            // restart() is at work: --rm does not remove it at this end
     bool stop_requested = false;  // an end now is wished for: no restart
     loop::Milliseconds backoff{0};
     std::optional<loop::Alarm> restart_alarm;

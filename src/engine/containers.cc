@@ -179,20 +179,24 @@ Task<Result<ContainerRecord>> Containers::merge(CreateOrder order,
                      !record.config.healthcheck;
     merge_image(record.config, config.config);
     CO_TRY_DO(set_command(record));
-    CreateDefaults defaults{settings_.log_driver, settings_.log_options, settings_.shm_bytes,
-                            parts_.cgroups.v2};
-    fill_defaults(record, defaults);
-    CO_TRY_DO(check_supported(record));
+    fill_defaults(record, settings_, parts_.cgroups.v2);
+    CO_TRY_DO(check_supported(record, settings_));
     CO_TRY_DO(parts_.network.check(record.host_config, record.networking_config));
     CO_TRY_DO(rlimits_of(record.host_config));
-    CO_TRY(Security security, security_of(record.host_config));
-    CO_TRY_DO(co_await parts_.workers.run(
-        loop::Lane::quick, [](Security asked) { return seccomp_filter(asked); }, security));
+    CO_TRY(Security security, security_of(record.host_config, settings_));
     CO_TRY(std::vector<UserMount> mounts, user_mounts(record.host_config));
-    CO_TRY_DO(co_await parts_.workers.run(
-        loop::Lane::quick, [](std::vector<UserMount> all) { return check_sources(all); },
-        std::move(mounts)));
+    // Most containers have neither: no way to a worker and back for nothing.
+    if (!security.seccomp_profile.empty() || !mounts.empty())
+        CO_TRY_DO(co_await parts_.workers.run(
+            loop::Lane::quick,
+            [](Security asked, std::vector<UserMount> all) -> Status {
+                TRY_DO(seccomp_filter(asked));
+                return check_sources(all);
+            },
+            std::move(security), std::move(mounts)));
     warnings = create_warnings(record, has_check);
+    run::Resources limits = resources_of(record.host_config);
+    std::ranges::move(parts_.cgroups.drop_unsupported(limits), std::back_inserter(warnings));
     co_return record;
 }
 
@@ -206,8 +210,7 @@ Task<Result<Created>> Containers::create(CreateOrder order) {
     // In the index before its folder is there, so that its layers are not removed meanwhile.
     by_id_.emplace(container->id(), container);
     std::string top;
-    Result<std::vector<std::string>> lowers =
-        parts_.images.layer_paths(container->record.diff_ids);
+    Result<std::vector<std::string>> lowers = parts_.images.layer_paths(container->record.diff_ids);
     if (lowers && !lowers->empty()) top = lowers->front();
     Status made = lowers ? Status() : Status(lowers.error());
     if (made)
@@ -305,8 +308,7 @@ void Containers::remove_soon(ContainerPtr container) {
     container->removing = true;
     work_.spawn([](Containers* self, ContainerPtr gone) -> Task<void> {
         Status removed = co_await shield(self->remove_locked(gone));
-        if (!removed)
-            base::log::error("container={}: {}", gone->id(), removed.error().message());
+        if (!removed) base::log::error("container={}: {}", gone->id(), removed.error().message());
     }(this, container));
 }
 

@@ -7,6 +7,7 @@
 #include "engine/images.h"
 #include "engine/launch.h"
 #include "engine/network.h"
+#include "engine/settings.h"
 #include "run/shim_client.h"
 #include "store/containers.h"
 
@@ -18,16 +19,6 @@
 #include <vector>
 
 namespace engine {
-
-struct ContainerSettings {
-    std::string log_driver = "json-file";
-    wire::StringMap log_options;  // of daemon.json
-    std::string cgroup_parent = "lighter";
-    std::uint64_t shm_bytes = 64 * 1024 * 1024;
-    std::int64_t stop_timeout_s = 10;
-    bool init = false;
-    loop::Milliseconds shutdown_timeout = std::chrono::seconds(15);
-};
 
 struct ContainerParts {
     Loop& loop;
@@ -105,6 +96,8 @@ public:
     std::string folder_of(const Container& container) const;
     std::string log_path(const Container& container) const;  // "": none is written
     const ContainerSettings& settings() const { return settings_; }
+    // For what comes; containers that are there keep what they were made with.
+    void set_settings(ContainerSettings settings) { settings_ = std::move(settings); }
     Loop& loop() { return parts_.loop; }
     Workers& workers() { return parts_.workers; }
     void publish(const Container& container, std::string action, wire::StringMap more = {});

@@ -64,9 +64,14 @@ Status check_modes(const wire::HostConfig& host) {
         return invalid(fmt::format("invalid USER mode: {}", host.userns_mode));
     if (!one_of(host.cgroupns_mode, {"private", "host"}))
         return invalid(fmt::format("invalid cgroup namespace mode: {}", host.cgroupns_mode));
-    if (!one_of(host.runtime, {"lighter", "runc", "io.containerd.runc.v2"}))
-        return invalid(fmt::format("unknown or invalid runtime name: {}", host.runtime));
     return {};
+}
+
+// Docker's names for what we are ourselves.
+Status check_runtime(const std::string& name, const ContainerSettings& settings) {
+    if (one_of(name, {"runc", "io.containerd.runc.v2"})) return {};
+    if (settings.other_runtimes.contains(name)) return not_yet(fmt::format("runtime {} is", name));
+    return invalid(fmt::format("unknown or invalid runtime name: {}", name));
 }
 
 bool has_ports(const ContainerRecord& record) {
@@ -121,7 +126,7 @@ Status set_command(ContainerRecord& record) {
     return {};
 }
 
-void fill_defaults(ContainerRecord& record, const CreateDefaults& defaults) {
+void fill_defaults(ContainerRecord& record, const ContainerSettings& settings, bool cgroup_v2) {
     constexpr std::size_t short_id_bytes = 12;
     wire::HostConfig& host = record.host_config;
     if (host.network_mode.empty() || host.network_mode == "default") host.network_mode = "bridge";
@@ -133,26 +138,30 @@ void fill_defaults(ContainerRecord& record, const CreateDefaults& defaults) {
     if (record.config.hostname.empty() && host.uts_mode != "host" && host.network_mode != "host")
         record.config.hostname = record.id.substr(0, short_id_bytes);
     if (host.log_config.type.empty()) {
-        host.log_config.type = defaults.log_driver;
-        if (host.log_config.config.empty()) host.log_config.config = defaults.log_options;
+        host.log_config.type = settings.log_driver;
+        if (host.log_config.config.empty()) host.log_config.config = settings.log_options;
     }
     if (host.restart_policy.name.empty()) host.restart_policy.name = "no";
-    if (host.ipc_mode.empty()) host.ipc_mode = "private";
+    if (host.ipc_mode.empty()) host.ipc_mode = settings.ipc_mode;
+    if (host.cgroupns_mode.empty()) host.cgroupns_mode = settings.cgroupns_mode;
     if (host.cgroupns_mode.empty())
-        host.cgroupns_mode = defaults.cgroup_v2 && !host.privileged ? "private" : "host";
-    if (host.shm_size == 0) host.shm_size = static_cast<std::int64_t>(defaults.shm_bytes);
+        host.cgroupns_mode = cgroup_v2 && !host.privileged ? "private" : "host";
+    if (host.shm_size == 0) host.shm_size = static_cast<std::int64_t>(settings.shm_bytes);
+    for (const wire::Ulimit& limit : settings.ulimits)
+        if (std::ranges::find(host.ulimits, limit.name, &wire::Ulimit::name) == host.ulimits.end())
+            host.ulimits.push_back(limit);
     if (host.memory > 0 && host.memory_swap == 0) host.memory_swap = host.memory * 2;
     if (host.pids_limit && *host.pids_limit <= 0) host.pids_limit.reset();
-    if (!host.oom_kill_disable && !defaults.cgroup_v2) host.oom_kill_disable = false;
-    if (defaults.cgroup_v2) host.oom_kill_disable.reset();
-    if (host.runtime.empty()) host.runtime = "lighter";
+    if (!host.oom_kill_disable && !cgroup_v2) host.oom_kill_disable = false;
+    if (cgroup_v2) host.oom_kill_disable.reset();
+    if (host.runtime.empty()) host.runtime = settings.runtime;
     if (!host.masked_paths)
         host.masked_paths = host.privileged ? wire::Strings() : run::default_masked_paths();
     if (!host.readonly_paths)
         host.readonly_paths = host.privileged ? wire::Strings() : run::default_readonly_paths();
 }
 
-Status check_supported(const ContainerRecord& record) {
+Status check_supported(const ContainerRecord& record, const ContainerSettings& settings) {
     const wire::HostConfig& host = record.host_config;
     TRY_DO(check_log(host.log_config));
     if (!record.config.stop_signal.empty()) TRY_DO(parse_signal(record.config.stop_signal));
@@ -161,6 +170,7 @@ Status check_supported(const ContainerRecord& record) {
     if (!host.device_requests.empty()) return not_yet("device requests (--gpus, CDI) are");
     if (host.ipc_mode.starts_with("container:")) return not_yet("--ipc container: is");
     TRY_DO(check_modes(host));
+    TRY_DO(check_runtime(host.runtime, settings));
     if (!host.storage_opt.empty()) return not_yet("--storage-opt is");
     auto any = [](const auto& list) { return list && !list->empty(); };
     if (any(host.blkio_weight_device) || any(host.blkio_device_read_bps) ||

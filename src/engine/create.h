@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/record.h"
+#include "engine/settings.h"
 #include "wire/registry.h"
 
 #include <string>
@@ -10,21 +11,14 @@
 
 namespace engine {
 
-struct CreateDefaults {
-    std::string log_driver;
-    wire::StringMap log_options;
-    std::uint64_t shm_bytes = 0;
-    bool cgroup_v2 = false;
-};
-
 // Docker's merge: `config` is the user's and becomes the container's.
 void merge_image(wire::ContainerConfig& config, const wire::oci::RunConfig& image);
 // path and args from entrypoint and cmd. invalid "no command specified".
 Status set_command(ContainerRecord& record);
 // Fills what was left open, with the values `inspect` then shows.
-void fill_defaults(ContainerRecord& record, const CreateDefaults& defaults);
+void fill_defaults(ContainerRecord& record, const ContainerSettings& settings, bool cgroup_v2);
 // invalid for an unknown log driver or option; unsupported for what exists in Docker and not here.
-Status check_supported(const ContainerRecord& record);
+Status check_supported(const ContainerRecord& record, const ContainerSettings& settings);
 // What the user should know and what is ignored, in Docker's words where it has any.
 std::vector<std::string> create_warnings(const ContainerRecord& record, bool image_has_healthcheck);
 

@@ -55,7 +55,8 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
              {"execDuration", std::to_string(std::max<std::int64_t>(ran_ns, 0) / 1'000'000'000)}});
     release_endpoint(*container);
     bool again = wants_restart(*container);
-    bool remove = !again && record.host_config.auto_remove && !container->removing;
+    bool remove =
+        !again && record.host_config.auto_remove && !container->kept && !container->removing;
     if (again) {
         if (ran_ns >= good_run_ns) container->backoff = loop::Milliseconds(0);
         container->restarting = true;

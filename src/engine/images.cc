@@ -307,12 +307,12 @@ Task<Result<ImageConfig>> Images::config(std::string id) {
     co_return co_await workers_.run(loop::Lane::quick, read_config, &store_, std::move(id));
 }
 
-Result<std::vector<std::string>> Images::layer_paths(const std::vector<std::string>& diff_ids) const {
+Result<std::vector<std::string>>
+Images::layer_paths(const std::vector<std::string>& diff_ids) const {
     std::vector<std::string> out;
     for (auto at = diff_ids.rbegin(); at != diff_ids.rend(); ++at) {
         auto layer = store_.layers().find(*at);
-        if (!layer)
-            return Error(Kind::internal, fmt::format("layer {} is missing", *at));
+        if (!layer) return Error(Kind::internal, fmt::format("layer {} is missing", *at));
         out.push_back(store_.layers().diff_path(layer->id));
         if (layer->opaque_root) break;
     }

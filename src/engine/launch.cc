@@ -74,7 +74,7 @@ Status write_files(const LaunchPlan& plan) {
 
 Status add_mounts(run::ContainerSpec& spec, const LaunchPlan& plan) {
     const wire::HostConfig& host = plan.record.host_config;
-    spec.mounts = run::default_mounts(plan.shm_bytes);
+    spec.mounts = run::default_mounts(static_cast<std::uint64_t>(host.shm_size));
     if (host.ipc_mode == "none")
         std::erase_if(spec.mounts, [](const run::Mount& m) { return m.destination == "/dev/shm"; });
     if (host.ipc_mode == "host")
@@ -153,8 +153,9 @@ Status add_limits(run::ContainerSpec& spec, const LaunchPlan& plan) {
     return {};
 }
 
-Status add_security(run::ContainerSpec& spec, const wire::HostConfig& host) {
-    TRY(Security security, security_of(host));
+Status add_security(run::ContainerSpec& spec, const wire::HostConfig& host,
+                    const ContainerSettings& settings) {
+    TRY(Security security, security_of(host, settings));
     TRY(spec.linux_.seccomp, seccomp_filter(security));
     spec.process.no_new_privileges = security.no_new_privileges;
     spec.process.capabilities = run::capabilities_for(security.capabilities, spec.process.user.uid);
@@ -179,7 +180,7 @@ void add_process(run::ContainerSpec& spec, const LaunchPlan& plan) {
     process.args.insert(process.args.end(), record.args.begin(), record.args.end());
     process.env = environment_of(record, plan.hostname);
     if (!record.config.working_dir.empty()) process.cwd = clean_path(record.config.working_dir);
-    process.init = record.host_config.init.value_or(plan.init_default);
+    process.init = record.host_config.init.value_or(plan.settings.init);
 }
 
 // The namespaces and the descriptors of those that are joined.
@@ -204,9 +205,7 @@ Status add_namespaces(run::ContainerSpec& spec, LaunchPlan& plan, run::StartFds&
     } else {
         fds.network_namespace = std::move(plan.network_namespace);
     }
-    bool private_cgroup = host.cgroupns_mode.empty() ? plan.cgroup_v2 && !host.privileged
-                                                     : host.cgroupns_mode == "private";
-    spaces.cgroup = private_cgroup ? run::Namespace::fresh : run::Namespace::host;
+    spaces.cgroup = host.cgroupns_mode == "private" ? run::Namespace::fresh : run::Namespace::host;
     return {};
 }
 
@@ -296,8 +295,10 @@ Result<Launch> prepare_launch(LaunchPlan plan, const sys::CgroupHost* cgroups) {
     TRY(spec.process.user, run::resolve_user(fds.rootfs, plan.record.config.user, host.group_add));
     TRY_DO(add_mounts(spec, plan));
     TRY_DO(add_limits(spec, plan));
-    TRY_DO(add_security(spec, host));
+    TRY_DO(add_security(spec, host, plan.settings));
     TRY_DO(add_namespaces(spec, plan, fds));
+    // What the host cannot limit was told at create.
+    (void)cgroups->drop_unsupported(spec.linux_.resources);
     TRY(sys::Cgroup cgroup, sys::Cgroup::create(*cgroups, plan.cgroup_path, spec.linux_.resources));
     Result<run::Prepared> prepared =
         run::prepare(std::move(spec), std::move(fds), *cgroups, cgroup);

@@ -4,6 +4,7 @@
 
 #include "engine/mounts.h"
 #include "engine/record.h"
+#include "engine/settings.h"
 #include "run/container.h"
 #include "run/spec.h"
 #include "sys/cgroup.h"
@@ -27,9 +28,7 @@ struct LaunchPlan {
     Fd network_namespace;             // none: the host's, or the record says container:<id>
     bool host_network = false;
     pid_t network_of = 0, pid_of = 0;  // a process whose namespace is joined; 0: none
-    std::uint64_t shm_bytes = 64 * 1024 * 1024;
-    bool init_default = false;
-    bool cgroup_v2 = false;
+    ContainerSettings settings;
 };
 
 struct Launch {

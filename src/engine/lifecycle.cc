@@ -89,9 +89,7 @@ Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
     CO_TRY(plan.lowers, parts_.images.layer_paths(container->record.diff_ids));
     plan.folder = plan.etc_folder = folder_of(*container);
     plan.cgroup_path = cgroup_path(container->record);
-    plan.shm_bytes = static_cast<std::uint64_t>(host.shm_size);
-    plan.init_default = settings_.init;
-    plan.cgroup_v2 = parts_.cgroups.v2;
+    plan.settings = settings_;
     plan.hostname = container->record.config.hostname;
     if (plan.hostname.empty()) plan.hostname = host_name();
     auto running_target = [&](std::string_view mode, const char* what) -> Result<ContainerPtr> {
@@ -263,10 +261,9 @@ Task<Status> Containers::restart(ContainerPtr container, StopOrder order) {
     if (container->removing || container->removed)
         co_return Error(Kind::conflict, "container is marked for removal and cannot be started");
     if (container->is_active()) {
-        // Not this one's end: an --rm container is only restarted.
-        bool auto_remove = std::exchange(container->record.host_config.auto_remove, false);
+        container->kept = true;
         Status ended = co_await shield(end_of(container, std::move(order)));
-        container->record.host_config.auto_remove = auto_remove;
+        container->kept = false;
         if (!ended) co_return ended;
         publish(*container, "stop");
     }

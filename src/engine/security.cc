@@ -16,6 +16,12 @@ bool apparmor_enabled() {
     return enabled;
 }
 
+// "": Docker's own, as "builtin".
+void set_seccomp(Security& security, std::string_view profile) {
+    security.seccomp_unconfined = profile == "unconfined";
+    security.seccomp_profile = profile == "unconfined" || profile == "builtin" ? "" : profile;
+}
+
 Status read_option(Security& security, std::string_view option) {
     if (option == "no-new-privileges") {
         security.no_new_privileges = true;
@@ -31,8 +37,7 @@ Status read_option(Security& security, std::string_view option) {
             return Error(Kind::invalid, fmt::format("invalid --security-opt 2: \"{}\"", option));
         security.no_new_privileges = value == "true";
     } else if (key == "seccomp") {
-        security.seccomp_unconfined = value == "unconfined";
-        security.seccomp_profile = value == "unconfined" || value == "builtin" ? "" : value;
+        set_seccomp(security, value);
     } else if (key == "apparmor") {
         // Without AppArmor in the kernel the name of a profile means nothing; with it, this engine
         // sets none, and must not pretend to.
@@ -50,8 +55,11 @@ Status read_option(Security& security, std::string_view option) {
 
 }  // namespace
 
-Result<Security> security_of(const wire::HostConfig& host) {
+Result<Security> security_of(const wire::HostConfig& host, const ContainerSettings& settings) {
     Security security;
+    security.no_new_privileges = settings.no_new_privileges;
+    // A privileged container has no filter unless it names one itself.
+    if (!host.privileged) set_seccomp(security, settings.seccomp_profile);
     for (const std::string& option : host.security_opt)
         TRY_DO(read_option(security, option));
     if (host.privileged && security.seccomp_profile.empty()) security.seccomp_unconfined = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "engine/settings.h"
 #include "wire/container.h"
 
 #include <cstdint>
@@ -16,8 +17,9 @@ struct Security {
     std::uint64_t capabilities = 0;
 };
 
-// invalid for an option that is none, an unknown capability, or one this machine cannot enforce.
-Result<Security> security_of(const wire::HostConfig& host);
+// The container's options over the daemon's settings. invalid for an option that is none, an
+// unknown capability, or one this machine cannot enforce.
+Result<Security> security_of(const wire::HostConfig& host, const ContainerSettings& settings);
 // The filter as BPF, "" for none. Takes a millisecond the first time.
 Result<std::string> seccomp_filter(const Security& security);
 

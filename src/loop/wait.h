@@ -110,7 +110,7 @@ private:
 // `count` permits; waiters are served in order.
 class Semaphore {
 public:
-    Semaphore(Loop& loop, std::size_t count) : waiters_(loop), free_(count) {}
+    Semaphore(Loop& loop, std::size_t count) : waiters_(loop), free_(static_cast<long>(count)) {}
 
     class Permit {
     public:
@@ -131,12 +131,18 @@ public:
     };
 
     Task<Result<Permit>> acquire() {
-        while (free_ == 0)
+        while (free_ <= 0)
             CO_TRY_DO(co_await waiters_.wait());
         --free_;
         co_return Permit(*this);
     }
     bool available() const { return free_ > 0; }
+    // So many permits more, or fewer: those given out are kept until they are put back.
+    void change(long difference) {
+        free_ += difference;
+        for (long i = 0; i < difference; ++i)
+            waiters_.wake_one();
+    }
 
 private:
     void put_back() {
@@ -144,7 +150,7 @@ private:
         waiters_.wake_one();
     }
     WaitList waiters_;
-    std::size_t free_;
+    long free_;
 };
 
 // One owner at a time: `CO_TRY(auto lock, co_await mutex.lock());` holds until `lock` is dropped.

@@ -93,6 +93,14 @@ Puller::Puller(Loop& loop, Workers& workers, store::Store& store, Transport& tra
     : loop_(loop), workers_(workers), store_(store), transport_(transport), registries_(registries),
       settings_(settings), downloads_(loop, std::max(1U, settings.concurrent_downloads_max)) {}
 
+void Puller::set_settings(PullSettings settings) {
+    auto limit = [](const PullSettings& of) {
+        return static_cast<long>(std::max(1U, of.concurrent_downloads_max));
+    };
+    downloads_.change(limit(settings) - limit(settings_));
+    settings_ = settings;
+}
+
 Task<Result<Pulled>> Puller::pull(PullRequest request, ProgressSink& sink, Known& known) {
     std::vector<std::string> addresses;
     if (registries_.wants_addresses(request.target.domain)) {

@@ -50,6 +50,9 @@ public:
     Puller(Loop& loop, Workers& workers, store::Store& store, Transport& transport,
            const Registries& registries, PullSettings settings);
 
+    // For pulls that begin from now on; the limit on downloads also for those under way.
+    void set_settings(PullSettings settings);
+
     // Config, manifest and index blobs and all layers are durable when it succeeds. Layers stay
     // pinned in `known` then: the caller unpins diff_ids after it has put the record. `sink` gets
     // everything from "Pulling from" to "Digest:"; the last line ("Status: ...") is the caller's.

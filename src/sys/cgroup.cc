@@ -366,6 +366,8 @@ Result<Cgroup> Cgroup::create(const CgroupHost& host, const std::string& path,
     Status done;
     for (const auto& hierarchy : host.hierarchies) {
         done = make_group(host, hierarchy, path);
+        // Another engine that ended took the empty parent away between two steps of ours.
+        if (!done && done.error().kind() == Kind::missing) done = make_group(host, hierarchy, path);
         if (!done) break;
     }
     if (done) done = group.update(limits);
@@ -374,6 +376,12 @@ Result<Cgroup> Cgroup::create(const CgroupHost& host, const std::string& path,
         return std::move(done).error();
     }
     return group;
+}
+
+void CgroupHost::remove_if_empty(const std::string& path) const {
+    if (!check_path(path)) return;
+    for (const Hierarchy& hierarchy : hierarchies)
+        (void)::unlinkat(hierarchy.folder.get(), path.c_str() + 1, AT_REMOVEDIR);
 }
 
 Result<Cgroup> Cgroup::open(const CgroupHost& host, const std::string& path) {

@@ -59,6 +59,8 @@ struct CgroupHost {
     const Hierarchy* find(std::string_view controller) const;
     // Clears what this host cannot limit and answers Docker's warnings about it, in its order.
     std::vector<std::string> drop_unsupported(CgroupLimits& limits) const;
+    // Removes the group if nothing is in it: what containers' groups were made below. Blocking.
+    void remove_if_empty(const std::string& path) const;
     // The processors and memory nodes a cpuset may name ("0-3"); "" when there is no cpuset.
     std::string cpus() const;
     std::string mems() const;

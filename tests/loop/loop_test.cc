@@ -213,3 +213,25 @@ BOOST_FIXTURE_TEST_CASE(signals_are_awaited, LoopFixture) {
         BOOST_TEST(*co_await signals.next() == SIGUSR1);
     }(loop()));
 }
+
+BOOST_FIXTURE_TEST_CASE(a_semaphore_may_change_its_size_while_it_is_held, LoopFixture) {
+    run([](Loop& loop) -> Task<void> {
+        loop::Semaphore semaphore(loop, 2);
+        auto first = co_await semaphore.acquire();
+        auto second = co_await semaphore.acquire();
+        semaphore.change(-1);  // one permit too many is out now
+        first->release();
+        BOOST_TEST(!semaphore.available());
+        Scope scope(loop);
+        int got = 0;
+        scope.spawn([](loop::Semaphore& of, int& count) -> Task<void> {
+            auto permit = co_await of.acquire();
+            if (permit) ++count;
+        }(semaphore, got));
+        co_await loop.yield();
+        BOOST_TEST(got == 0);
+        semaphore.change(1);
+        co_await scope.join();
+        BOOST_TEST(got == 1);
+    }(loop()));
+}

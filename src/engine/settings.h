@@ -1,0 +1,30 @@
+// What daemon.json says about every container: filled in once by the daemon.
+#pragma once
+
+#include "loop/timer.h"
+#include "wire/container.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace engine {
+
+struct ContainerSettings {
+    std::string log_driver = "json-file";
+    wire::StringMap log_options;
+    std::string cgroup_parent = "lighter";
+    std::uint64_t shm_bytes = 64 * 1024 * 1024;
+    std::vector<wire::Ulimit> ulimits;
+    std::string ipc_mode = "private";
+    std::string cgroupns_mode;  // "": private on cgroup v2, host on v1
+    std::string runtime = "runc";
+    std::set<std::string> other_runtimes;  // known by name, and not usable yet
+    bool init = false;
+    bool no_new_privileges = false;
+    std::string seccomp_profile;  // "": Docker's; "unconfined"; or JSON
+    std::int64_t stop_timeout_s = 10;
+    loop::Milliseconds shutdown_timeout = std::chrono::seconds(15);
+};
+
+}  // namespace engine
