@@ -410,6 +410,66 @@ BOOST_AUTO_TEST_CASE(nonsense_ends_the_connection_and_nothing_else) {
     }(*this));
 }
 
+BOOST_AUTO_TEST_CASE(no_start_and_no_end_is_lost_whenever_the_daemon_dies) {
+    run([](ContainerFixture& self) -> Task<void> {
+        BOOST_REQUIRE(co_await self.connect());
+        self.drop_client();
+        std::set<std::string> wanted;
+        unsigned seed = 12345;
+        for (int round = 0; round < 40; ++round) {
+            auto socket = run::connect_to_shim(self.paths());
+            if (!socket) {
+                // Turned away once: the daemon before has not been missed yet.
+                co_await pause(self, 2);
+                continue;
+            }
+            (void)run::send_request(*socket, Type::hello, "", {});
+            for (int i = 0; i < 3; ++i) {
+                auto prepared = self.prepare(self.shell("echo output; exit 33"));
+                BOOST_REQUIRE(prepared);
+                std::vector<int> fds{prepared->spec.get()};
+                for (const Fd& fd : prepared->fds)
+                    fds.push_back(fd.get());
+                if (run::send_request(*socket, Type::start, prepared->id, fds))
+                    wanted.insert(prepared->id);
+            }
+            // The daemon dies at any moment from before the first clone to after the last end.
+            seed = seed * 1103515245 + 12345;
+            ::usleep(seed / 65536 % 16 * 1000);
+        }
+        BOOST_TEST(wanted.size() > 60U);
+        co_await pause(self, 300);
+        BOOST_REQUIRE(co_await self.connect());
+        std::set<std::string> found;
+        int running = 0;
+        for (run::Adopted& adopted : self.client().take_adopted()) {
+            BOOST_TEST(found.insert(adopted.id).second);
+            if (adopted.ended) {
+                BOOST_TEST(adopted.exit.code == 33);
+            } else {
+                ++running;  // the machine is busy
+            }
+            std::string output;
+            if (adopted.spool) output = read_spool(adopted.spool).at(0).text;
+            if (adopted.console.stdout_) output += rest_of(std::move(adopted.console.stdout_));
+            BOOST_TEST(output == "output\n");
+            if (adopted.ended) self.client().acknowledge(adopted.id);
+        }
+        for (; running > 0; --running) {
+            auto ended = co_await self.client().next_ended();
+            BOOST_REQUIRE(ended);
+            BOOST_TEST(ended->exit.code == 33);
+            BOOST_TEST(found.contains(ended->id));
+            self.client().acknowledge(ended->id);
+        }
+        // A message that the shim turned away with its connection is one the daemon sees fail.
+        for (const std::string& id : found)
+            BOOST_TEST(wanted.contains(id));
+        BOOST_TEST(found.size() + 6 >= wanted.size());
+        BOOST_TEST(found.size() > 60U);
+    }(*this));
+}
+
 BOOST_AUTO_TEST_CASE(a_program_that_is_no_shim_is_told) {
     run([](ContainerFixture& self) -> Task<void> {
         for (const char* program : {"/bin/false", "/no/such/shim"}) {
