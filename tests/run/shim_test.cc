@@ -103,7 +103,21 @@ BOOST_AUTO_TEST_CASE(a_missing_command_is_told_in_dockers_words) {
 BOOST_AUTO_TEST_CASE(what_cannot_be_executed_is_told_in_dockers_words) {
     BOOST_TEST(refusal(spec({"/etc/plain"})) == in_init("exec: \"/etc/plain\": permission denied"));
     BOOST_TEST(refusal(spec({"/etc"})) == in_init("exec: \"/etc\": is a directory"));
-    BOOST_TEST(refusal(spec({"/bin/garbage"})) == in_init("exec /bin/garbage: exec format error"));
+    // What only exec itself finds out is, as with runc, the end of a container that has started.
+    std::ofstream(scratch().at("root/bin/script")) << "#!/no/interpreter\n";
+    std::filesystem::permissions(scratch().at("root/bin/script"), std::filesystem::perms(0755));
+    for (bool init : {false, true}) {
+        run::ContainerSpec garbage = spec({"/bin/garbage"});
+        garbage.process.init = init;
+        Outcome outcome = run_it(std::move(garbage));
+        BOOST_TEST(outcome.exit.code == 255);
+        BOOST_TEST(outcome.err == "exec /bin/garbage: exec format error\n");
+        run::ContainerSpec script = spec({"script"});
+        script.process.init = init;
+        outcome = run_it(std::move(script));
+        BOOST_TEST(outcome.exit.code == 255);
+        BOOST_TEST(outcome.err == "exec /bin/script: no such file or directory\n");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(path_is_searched_as_the_user_of_the_container) {
@@ -194,13 +208,13 @@ BOOST_AUTO_TEST_CASE(bytes_of_every_value_and_amount_pass_unchanged) {
 BOOST_AUTO_TEST_CASE(nothing_of_a_hundred_starts_stays_in_the_daemon_or_in_the_mount_table) {
     (void)run_it(shell("true"));
     std::size_t descriptors = open_descriptors();
-    std::string mounts = mount_table();
     for (int i = 0; i < 50; ++i) {
         (void)run_it(shell("true"));
         (void)refusal(spec({"nosuch"}));
     }
     BOOST_TEST(open_descriptors() == descriptors);
-    BOOST_TEST(mount_table() == mounts);
+    // Others mount on this host too; everything of ours would lie below our folder.
+    BOOST_TEST(mount_table().find(scratch().path()) == std::string::npos);
     BOOST_TEST(cgroup().processes().empty());
 }
 

@@ -246,7 +246,7 @@ void become(const Start& start, const Reporter& report) {
     } else {
         ::execve(program, const_cast<char**>(args), const_cast<char**>(env));
     }
-    report.fail(Step::exec, errno, program);
+    report.not_run(errno, program);
 }
 
 void run_child(const Start& start) {

@@ -24,7 +24,7 @@ namespace {
     ::sigaction(SIGTTOU, &ignore, nullptr);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     ::execve(argv[1], argv + init_arguments, env);
-    report.fail(protocol::Step::exec, errno, argv[1]);
+    report.not_run(errno, argv[1]);
 }
 
 // Reaps all that has ended; ends with `program` when it did, as a shell tells its status.

@@ -94,6 +94,7 @@ public:
         return *this;
     }
     const char* text() const { return bytes_; }
+    std::size_t size() const { return used_; }
 
 private:
     char* bytes_;
