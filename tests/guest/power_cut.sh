@@ -1,0 +1,68 @@
+#!/bin/busybox sh
+# Runs in the guest (tools/guest), at each boot: first checks that everything acknowledged before the last power cut is there, then
+# goes on changing things until the next. Acknowledgements lie on a disk of their own, so that making them durable does
+# not make the engine's data durable with them. Prints FAIL... for what is wrong, ACK for each acknowledgement.
+ACKS=/acks/acks
+export DOCKER_HOST=unix:///run/l.sock
+touch $ACKS
+
+fail() { echo "FAIL $*"; tail -5 /run/lighterd.log; }
+ack() {
+  echo "$*" >> $ACKS
+  dd if=/dev/null of=$ACKS conv=notrunc,fsync 2>/dev/null || fail "acknowledgements cannot be written"
+  echo "ACK $*"
+}
+quiet() { "$@" > /run/out 2>&1; }
+
+docker-registry serve /registry/guest.yml > /run/registry.log 2>&1 &
+lighterd --data-root /mnt/lighter --exec-root /run/lighter -H $DOCKER_HOST --registry-mirror http://127.0.0.1:5000 > /run/lighterd.log 2>&1 &
+tries=0
+until quiet lighter version; do
+  tries=$((tries + 1))
+  [ $tries -gt 200 ] && { fail "the engine does not start: $(cat /run/out)"; exit 1; }
+  sleep 0.1
+done
+
+state() { lighter inspect --format '{{.State.Status}} {{.State.ExitCode}}' "$1" 2>/dev/null; }
+
+# The last word about each thing counts; a word ending in -ing is an intention: both outcomes are right.
+check() {
+  awk '{ last[$2] = $0 } END { for (n in last) print last[n] }' $ACKS > /run/last
+  while read what name code; do
+    case $what in
+      pulled) quiet lighter image inspect "$name" || fail "image $name is gone"
+              quiet lighter run --rm "$name" true || fail "image $name does not run: $(cat /run/out)" ;;
+      unpulled) quiet lighter image inspect "$name" && fail "image $name is back" ;;
+      created) [ "$(state "$name")" = "created 0" ] || fail "$name was created: $(state "$name")" ;;
+      ended) [ "$(state "$name")" = "exited $code" ] || fail "$name ended with $code: $(state "$name")" ;;
+      removed) [ -n "$(state "$name")" ] && fail "$name was removed: $(state "$name")" ;;
+      always) sleep 1
+              case "$(state "$name")" in running*) ;; *) fail "$name is to run always: $(state "$name")" ;; esac ;;
+    esac
+  done < /run/last
+  # Whatever a cut left half done can be removed.
+  for id in $(lighter ps -aq --no-trunc); do
+    name=$(lighter inspect --format '{{.Name}}' $id)
+    grep -q " ${name#/}\$\| ${name#/} " /run/last && continue
+    quiet lighter rm -f $id || fail "$name cannot be removed: $(cat /run/out)"
+  done
+}
+check
+echo "CHECKED $(wc -l < $ACKS) acknowledgements"
+
+grep -q "^pulled busybox" $ACKS || { quiet lighter pull busybox && ack pulled busybox; }
+grep -q " forever" $ACKS || { quiet lighter run -d --name forever --restart always busybox sleep 100000 && ack always forever; }
+round=$(( $(wc -l < $ACKS) * 100 ))
+while true; do
+  round=$((round + 1)); c=c$round
+  quiet lighter pull layered && ack pulled layered
+  quiet lighter create --name $c busybox sh -c "echo $c; exit 7" && ack created $c
+  ack starting $c
+  quiet lighter start -a $c; [ "$(state $c)" = "exited 7" ] && ack ended $c 7
+  if [ $((round % 3)) = 0 ]; then
+    ack removing $c
+    quiet lighter rm $c && ack removed $c
+  fi
+  ack unpulling layered
+  quiet lighter rmi layered && ack unpulled layered
+done
