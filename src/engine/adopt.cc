@@ -49,8 +49,9 @@ Task<Status> Containers::load() {
     for (ContainerRecord& record : kept.records) {
         std::string id = record.id;
         ids_by_name_.emplace(record.name, id);
-        auto container =
-            std::make_shared<Container>(parts_.loop, parts_.workers, std::move(record));
+        std::string folder = parts_.store.folders().container_path(record.id);
+        auto container = std::make_shared<Container>(parts_.loop, parts_.workers, std::move(record),
+                                                     std::move(folder));
         by_id_.emplace(std::move(id), std::move(container));
     }
     for (run::Adopted& adopted : parts_.shim.take_adopted())

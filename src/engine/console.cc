@@ -11,10 +11,6 @@ namespace engine {
 
 namespace {
 
-// What a viewer may lag behind before the process waits for it.
-constexpr std::size_t viewer_bytes_max = 1024 * 1024;
-// A viewer that takes nothing for this long while others wait is cut off.
-constexpr loop::Milliseconds viewer_stall_max = std::chrono::seconds(5);
 // A process of another pid namespace may hold the pipes open after the container has ended.
 constexpr loop::Milliseconds drain_max = std::chrono::seconds(2);
 
@@ -22,54 +18,11 @@ codec::LogStream log_stream(codec::Stdio stream) {
     return stream == codec::Stdio::err ? codec::LogStream::err : codec::LogStream::out;
 }
 
-Task<Result<bool>> wait_for_room(loop::WaitList& room) {
-    CO_TRY_DO(co_await room.wait());
-    co_return true;
-}
-
 }  // namespace
 
-Task<Result<Viewer::Output>> Viewer::next() {
-    while (queue_.empty()) {
-        if (cut_) co_return Error(Kind::too_large, "client is too slow for the container's output");
-        if (ended_) co_return Error(Kind::missing, "end of output");
-        CO_TRY_DO(co_await arrived_.wait());
-    }
-    Output output = std::move(queue_.front());
-    queue_.pop_front();
-    queued_bytes_ -= output.bytes.size();
-    room_.wake_all();
-    co_return output;
-}
-
-void Viewer::leave() {
-    left_ = true;
-    queue_.clear();
-    queued_bytes_ = 0;
-    room_.wake_all();
-}
-
-void Viewer::end() {
-    ended_ = true;
-    arrived_.wake_all();
-}
-
-Task<void> Viewer::push(Output output) {
-    while (!left_ && !cut_ && queued_bytes_ >= viewer_bytes_max) {
-        Loop& loop = room_.loop();
-        Result<bool> waited = co_await loop::within(loop, viewer_stall_max, wait_for_room(room_));
-        if (!waited && waited.error().kind() == Kind::timeout) cut_ = true;
-        if (!waited && waited.error().kind() == Kind::cancelled) break;
-    }
-    if (left_ || cut_) co_return;
-    queued_bytes_ += output.bytes.size();
-    queue_.push_back(std::move(output));
-    arrived_.wake_all();
-}
-
-Console::Console(Loop& loop, Workers& workers)
-    : loop_(loop), workers_(workers), appending_(loop), writing_(loop), opened_(loop),
-      log_grew_(loop) {}
+Console::Console(Loop& loop, Workers& workers, std::string folder)
+    : loop_(loop), workers_(workers), folder_(std::move(folder)), appending_(loop), writing_(loop),
+      opened_(loop), log_grew_(loop) {}
 
 Console::~Console() {
     assert(!open_);
@@ -78,7 +31,7 @@ Console::~Console() {
 }
 
 std::shared_ptr<Viewer> Console::view(bool out, bool err) {
-    auto viewer = std::make_shared<Viewer>(loop_, out, err);
+    auto viewer = std::make_shared<Viewer>(workers_, folder_, out, err);
     viewers_.push_back(viewer);
     return viewer;
 }
@@ -145,7 +98,7 @@ Task<void> Console::put_out(codec::Stdio name, Slice bytes) {
         ++log_version_;
         log_grew_.wake_all();
     }
-    std::erase_if(viewers_, [](const auto& viewer) { return viewer->left_ || viewer->cut_; });
+    std::erase_if(viewers_, [](const auto& viewer) { return viewer->has_left(); });
     auto viewers = viewers_;
     for (const auto& viewer : viewers)
         if (viewer->wants(name)) {

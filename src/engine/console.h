@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "codec/stdcopy.h"
+#include "engine/viewer.h"
 #include "loop/scope.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
@@ -11,7 +12,6 @@
 #include "run/container.h"
 #include "store/json_log.h"
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,39 +19,10 @@
 
 namespace engine {
 
-// What one attached client still has to get. Shared by the console that fills it and the task that
-// empties it.
-class Viewer {
-public:
-    struct Output {
-        codec::Stdio stream = codec::Stdio::out;
-        Slice bytes;
-    };
-    Viewer(Loop& loop, bool out, bool err) : arrived_(loop), room_(loop), out_(out), err_(err) {}
-
-    // The next output in order. Kind::missing when the run has ended and all was handed out;
-    // Kind::too_large when this viewer stood still for so long that it was cut off.
-    Task<Result<Output>> next();
-    // Takes no more: the console forgets it.
-    void leave();
-
-private:
-    friend class Console;
-    bool wants(codec::Stdio stream) const { return stream == codec::Stdio::err ? err_ : out_; }
-    // Waits while the queue is full and the client takes something now and then.
-    Task<void> push(Output output);
-    void end();
-
-    std::deque<Output> queue_;
-    std::size_t queued_bytes_ = 0;
-    loop::WaitList arrived_, room_;
-    bool out_, err_;
-    bool ended_ = false, cut_ = false, left_ = false;
-};
-
 class Console {
 public:
-    Console(Loop& loop, Workers& workers);
+    // `folder` is the container's: see Viewer.
+    Console(Loop& loop, Workers& workers, std::string folder);
     // After close() or drain().
     ~Console();
 
@@ -92,6 +63,7 @@ private:
 
     Loop& loop_;
     Workers& workers_;
+    std::string folder_;
     std::unique_ptr<Scope> pumps_;  // of the current run
     std::unique_ptr<Stream> pty_, stdin_, stdout_, stderr_;
     std::optional<store::LogWriter> log_;

@@ -17,8 +17,10 @@ namespace engine {
 
 // Shared by the index and by the tasks that act on the container: one may end after its removal.
 struct Container {
-    Container(Loop& loop, Workers& workers, ContainerRecord kept)
-        : record(std::move(kept)), console(loop, workers), changing(loop), changed(loop) {}
+    // `folder` is where its files lie.
+    Container(Loop& loop, Workers& workers, ContainerRecord kept, std::string folder)
+        : record(std::move(kept)), console(loop, workers, std::move(folder)), changing(loop),
+          changed(loop) {}
 
     ContainerRecord record;
     Console console;

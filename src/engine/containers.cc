@@ -206,7 +206,9 @@ Task<Result<Created>> Containers::create(CreateOrder order) {
     CO_TRY(ContainerRecord record, co_await merge(std::move(order), created.warnings));
     CO_TRY(record.name, free_name(wanted_name, record.id));
     created.id = record.id;
-    auto container = std::make_shared<Container>(parts_.loop, parts_.workers, std::move(record));
+    std::string folder = parts_.store.folders().container_path(record.id);
+    auto container = std::make_shared<Container>(parts_.loop, parts_.workers, std::move(record),
+                                                 std::move(folder));
     // In the index before its folder is there, so that its layers are not removed meanwhile.
     by_id_.emplace(container->id(), container);
     std::string top;

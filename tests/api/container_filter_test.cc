@@ -25,7 +25,8 @@ struct Fixture {
         record.config.exposed_ports["53/udp"] = {};
         record.host_config.network_mode = "bridge";
         record.host_config.binds = {"/srv/data:/data"};
-        return std::make_unique<engine::Container>(loop, workers, std::move(record));
+        return std::make_unique<engine::Container>(loop, workers, std::move(record),
+                                                   std::string());
     }
     std::unique_ptr<engine::Container> running(std::string name) {
         auto container = made(std::move(name));

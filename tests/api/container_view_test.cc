@@ -13,7 +13,7 @@ constexpr http::Version newest{1, 55};
 struct Fixture {
     Loop loop;
     Workers workers{loop, 1};
-    engine::Container container{loop, workers, record()};
+    engine::Container container{loop, workers, record(), "/d/containers/c"};
     api::Surroundings around{.folder = "/d/containers/c",
                              .log_path = "/d/containers/c/c-json.log",
                              .layers = {"/d/layers/2/diff", "/d/layers/1/diff"},

@@ -22,7 +22,7 @@ constexpr std::int64_t second = 1'000'000'000;
 const std::string name = "c-json.log";
 
 struct Place {
-    explicit Place(Loop& l) : loop(l), workers(l, 1), console(l, workers) {}
+    explicit Place(Loop& l) : loop(l), workers(l, 1), console(l, workers, std::string()) {}
     store::LogWriter writer(std::string attrs = "") {
         store::LogOptions options;
         options.attrs_json = std::move(attrs);
