@@ -27,8 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     record.config = *wanted;
     record.host_config = wanted->host_config;
     if (!engine::set_command(record)) return 0;
-    engine::fill_defaults(record, {"json-file", {}, 1 << 26, false});
-    (void)engine::check_supported(record);
+    engine::ContainerSettings settings;
+    engine::fill_defaults(record, settings, false);
+    (void)engine::check_supported(record, settings);
     (void)engine::create_warnings(record, true);
     return 0;
 }
