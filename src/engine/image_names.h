@@ -1,0 +1,20 @@
+// Small views of image ids and of names in canonical form.
+#pragma once
+
+#include <string>
+
+namespace engine {
+
+// The 12 digits users see.
+inline std::string short_id(const std::string& id) {
+    return id.substr(0, 7) == "sha256:" ? id.substr(7, 12) : id.substr(0, 12);
+}
+
+// "docker.io/library/centos" of a tag or of a name@digest.
+inline std::string name_part(const std::string& canonical) {
+    std::size_t at = canonical.find('@');
+    if (at != std::string::npos) return canonical.substr(0, at);
+    return canonical.substr(0, canonical.rfind(':'));
+}
+
+}  // namespace engine
