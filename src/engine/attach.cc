@@ -123,6 +123,8 @@ Task<Status> Attached::run(Stream& client) {
     if (options_.in && container_->record.config.open_stdin) both.spawn(take_input(client));
     Status ended = co_await done_.wait();
     co_await both.close();
+    viewer_->leave();
+    co_await viewer_->let_go();
     if (detached_) containers_.publish(*container_, "detach");
     co_return ended;
 }

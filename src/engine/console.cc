@@ -4,12 +4,21 @@
 #include "loop/timer.h"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/ioctl.h>
 
 namespace engine {
 
 namespace {
+
+// With the backlog full too, a client that takes nothing for this long is cut off: the log goes on.
+constexpr loop::Milliseconds stall_max = std::chrono::seconds(10);
+
+Task<Result<bool>> something_taken(std::shared_ptr<Backlog> backlog) {
+    CO_TRY_DO(co_await backlog->taken().wait());
+    co_return true;
+}
 
 // A process of another pid namespace may hold the pipes open after the container has ended.
 constexpr loop::Milliseconds drain_max = std::chrono::seconds(2);
@@ -20,9 +29,10 @@ codec::LogStream log_stream(codec::Stdio stream) {
 
 }  // namespace
 
-Console::Console(Loop& loop, Workers& workers, std::string folder)
-    : loop_(loop), workers_(workers), folder_(std::move(folder)), appending_(loop), writing_(loop),
-      opened_(loop), log_grew_(loop) {}
+Console::Console(Loop& loop, Workers& workers, std::string folder, std::uint64_t backlog_bytes)
+    : loop_(loop), workers_(workers), folder_(std::move(folder)), backlog_bytes_(backlog_bytes),
+      backlog_(std::make_shared<Backlog>(workers, folder_, backlog_bytes)), appending_(loop),
+      writing_(loop), opened_(loop), log_grew_(loop) {}
 
 Console::~Console() {
     assert(!open_);
@@ -31,7 +41,7 @@ Console::~Console() {
 }
 
 std::shared_ptr<Viewer> Console::view(bool out, bool err) {
-    auto viewer = std::make_shared<Viewer>(workers_, folder_, out, err);
+    auto viewer = std::make_shared<Viewer>(loop_, backlog_, out, err);
     viewers_.push_back(viewer);
     return viewer;
 }
@@ -62,6 +72,13 @@ void Console::open(run::Console ends, bool terminal, std::optional<store::LogWri
         pumps_->spawn(pump(*stderr_, codec::Stdio::err));
     }
     opened_.wake_all();
+}
+
+run::Console Console::lend() const {
+    auto copy = [](const std::unique_ptr<Stream>& stream) {
+        return Fd(stream ? ::fcntl(stream->fd(), F_DUPFD_CLOEXEC, 3) : -1);
+    };
+    return {copy(pty_), copy(stdin_), copy(stdout_), copy(stderr_)};
 }
 
 Task<Status> Console::opened() {
@@ -99,12 +116,55 @@ Task<void> Console::put_out(codec::Stdio name, Slice bytes) {
         log_grew_.wake_all();
     }
     std::erase_if(viewers_, [](const auto& viewer) { return viewer->has_left(); });
-    auto viewers = viewers_;
-    for (const auto& viewer : viewers)
-        if (viewer->wants(name)) {
-            Viewer::Output output{name, bytes};
-            co_await viewer->push(std::move(output));
+    std::vector<std::shared_ptr<Viewer>> behind;
+    for (const auto& viewer : viewers_) {
+        if (!viewer->wants(name)) continue;
+        if (viewer->is_behind())
+            behind.push_back(viewer);
+        else
+            viewer->push({name, bytes});
+    }
+    if (!behind.empty())
+        co_await put_back(name, std::move(bytes), std::move(behind));
+    else if (std::ranges::none_of(viewers_, &Viewer::is_behind))
+        co_await backlog_->drop_file();
+}
+
+// Into the backlog. Waits for a client only when the file or the disk is full, and while it takes
+// something.
+Task<void> Console::put_back(codec::Stdio name, Slice bytes,
+                             std::vector<std::shared_ptr<Viewer>> behind) {
+    std::uint64_t position = 0;
+    for (bool is_in = false; !is_in;) {
+        // Meanwhile some have gone, and some have caught up.
+        std::erase_if(behind, [&](const std::shared_ptr<Viewer>& viewer) {
+            if (viewer->has_left()) return true;
+            if (viewer->is_behind()) return false;
+            viewer->push({name, bytes});
+            return true;
+        });
+        if (behind.empty()) co_return;
+        auto waited_for = behind;
+        std::erase_if(waited_for,
+                      [&](const auto& viewer) { return viewer->has_room(bytes.size()); });
+        if (waited_for.empty()) {
+            position = backlog_->written();
+            is_in = bool(co_await backlog_->append(name, bytes));
+            if (!is_in) waited_for = behind;  // no room on the disk either
         }
+        loop::Milliseconds patience = stall_max;
+        for (const auto& viewer : waited_for) {
+            if (viewer->stalled() >= stall_max)
+                viewer->cut();
+            else
+                patience = std::min(patience, stall_max - viewer->stalled());
+        }
+        bool all_cut = std::ranges::all_of(waited_for, &Viewer::has_left);
+        if (!is_in && !all_cut)
+            (void)co_await loop::within(loop_, patience, something_taken(backlog_));
+    }
+    for (const auto& viewer : behind)
+        viewer->fall_behind(position);
 }
 
 Task<void> Console::watch_limit(loop::Milliseconds limit) {
@@ -162,6 +222,7 @@ Task<void> Console::close_run() {
     for (const auto& viewer : viewers_)
         viewer->end();
     viewers_.clear();
+    backlog_ = std::make_shared<Backlog>(workers_, folder_, backlog_bytes_);
     {
         // A client may be writing: its write ends with the close, and only then the stream goes.
         for (auto* stream : {&pty_, &stdin_})

@@ -21,8 +21,10 @@ namespace engine {
 
 class Console {
 public:
-    // `folder` is the container's: see Viewer.
-    Console(Loop& loop, Workers& workers, std::string folder);
+    // `folder` is the container's, `backlog_bytes` what of its output may wait there for clients
+    // that are slow: see Backlog.
+    Console(Loop& loop, Workers& workers, std::string folder,
+            std::uint64_t backlog_bytes = Backlog::bytes_max);
     // After close() or drain().
     ~Console();
 
@@ -40,6 +42,8 @@ public:
     // The engine ends, the process runs on: lets go of everything.
     Task<void> abandon();
     bool is_open() const { return open_; }
+    // Copies of the descriptors of the run, for another shim to hold.
+    run::Console lend() const;
     // Until a run begins (is_open()), or cancelled.
     Task<Status> opened();
 
@@ -57,6 +61,8 @@ public:
 private:
     Task<void> pump(Stream& stream, codec::Stdio name);
     Task<void> put_out(codec::Stdio name, Slice bytes);
+    Task<void> put_back(codec::Stdio name, Slice bytes,
+                        std::vector<std::shared_ptr<Viewer>> behind);
     Task<void> end_log();
     Task<void> close_run();
     Task<void> watch_limit(loop::Milliseconds limit);
@@ -64,7 +70,9 @@ private:
     Loop& loop_;
     Workers& workers_;
     std::string folder_;
-    std::unique_ptr<Scope> pumps_;  // of the current run
+    std::uint64_t backlog_bytes_;
+    std::shared_ptr<Backlog> backlog_;  // of this run; its viewers may outlast it
+    std::unique_ptr<Scope> pumps_;      // of the current run
     std::unique_ptr<Stream> pty_, stdin_, stdout_, stderr_;
     std::optional<store::LogWriter> log_;
     loop::Mutex appending_, writing_;

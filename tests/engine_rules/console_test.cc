@@ -102,63 +102,93 @@ BOOST_AUTO_TEST_CASE(a_viewer_that_stands_still_holds_up_nothing_and_loses_nothi
     }());
 }
 
-BOOST_AUTO_TEST_CASE(a_slow_viewer_gets_everything_in_order_from_memory_and_file) {
+// 600 pieces of 10,000 bytes each, as a process writes them.
+std::thread write_pieces(Pipe& out) {
+    return std::thread([&out] {
+        for (int i = 0; i < 600; ++i)
+            out.put(std::string(10'000, static_cast<char>('a' + i % 26)));
+        out.write.reset();
+    });
+}
+
+std::string pieces() {
+    std::string all;
+    for (int i = 0; i < 600; ++i)
+        all.append(10'000, static_cast<char>('a' + i % 26));
+    return all;
+}
+
+BOOST_AUTO_TEST_CASE(slow_viewers_get_everything_in_order_from_memory_and_file) {
     run([&]() -> Task<void> {
-        engine::Viewer viewer(*workers, scratch.path(), true, true);
-        constexpr int outputs = 600;
+        Console console(loop(), *workers, scratch.path());
+        Pipe out;
+        auto slow = console.view(true, true);
+        auto stuck = console.view(true, true);
+        auto of_errors = console.view(false, true);
+        run::Console ends;
+        ends.stdout_ = std::move(out.read);
+        console.open(std::move(ends), false, {});
+        std::thread writer = write_pieces(out);
         Scope scope(loop());
-        scope.spawn([](engine::Viewer& to) -> Task<void> {
-            for (int i = 0; i < outputs; ++i) {
-                std::string text(10'000, static_cast<char>('a' + i % 26));
-                engine::Viewer::Output output{i % 2 == 0 ? codec::Stdio::out : codec::Stdio::err,
-                                              Slice::copy_of(text)};
-                co_await to.push(std::move(output));
-            }
-            to.end();
-        }(viewer));
+        scope.spawn(console.drain());
         std::string seen;
-        std::size_t errors = 0;
         for (int taken = 0;; ++taken) {
             // Behind for a while, level for a while.
-            if (taken % 50 == 0) (void)co_await loop::sleep(loop(), loop::Milliseconds(20));
-            auto output = co_await viewer.next();
+            if (taken % 20 == 0) (void)co_await loop::sleep(loop(), loop::Milliseconds(20));
+            auto output = co_await slow->next();
             if (!output) break;
             seen += output->bytes.view();
-            if (output->stream == codec::Stdio::err) errors += output->bytes.size();
         }
         co_await scope.join();
-        std::string wanted;
-        for (int i = 0; i < outputs; ++i)
-            wanted.append(10'000, static_cast<char>('a' + i % 26));
-        BOOST_TEST((seen == wanted));
-        BOOST_TEST(errors == wanted.size() / 2);
+        writer.join();
+        BOOST_TEST((seen == pieces()));
+        BOOST_TEST((co_await all_of(stuck) == pieces()));
+        BOOST_TEST(co_await all_of(of_errors) == "");
     }());
 }
 
-BOOST_AUTO_TEST_CASE(without_room_on_disk_the_process_waits_for_its_reader) {
+// The ring is far smaller than what is written: it goes round many times.
+BOOST_AUTO_TEST_CASE(a_full_backlog_makes_the_process_wait_for_its_reader) {
     run([&]() -> Task<void> {
-        engine::Viewer viewer(*workers, "/nowhere", true, true);
-        std::size_t pushed = 0;
-        Scope scope(loop());
-        scope.spawn([](engine::Viewer& to, std::size_t& count) -> Task<void> {
-            for (int i = 0; i < 300; ++i) {
-                engine::Viewer::Output output{codec::Stdio::out,
-                                              Slice::copy_of(std::string(10'000, 'x'))};
-                co_await to.push(std::move(output));
-                ++count;
-            }
-            to.end();
-        }(viewer, pushed));
-        (void)co_await loop::sleep(loop(), loop::Milliseconds(50));
-        BOOST_TEST(pushed < 150U);
-        std::size_t seen = 0;
-        for (;;) {
-            auto output = co_await viewer.next();
-            if (!output) break;
-            seen += output->bytes.size();
+        for (const char* folder : {"", "/nowhere"}) {
+            Console console(loop(), *workers, *folder ? folder : scratch.path(), 300'000);
+            Pipe out;
+            auto slow = console.view(true, true);
+            run::Console ends;
+            ends.stdout_ = std::move(out.read);
+            console.open(std::move(ends), false, {});
+            std::atomic<bool> written = false;
+            std::thread writer([&] {
+                write_pieces(out).join();
+                written = true;
+            });
+            Scope scope(loop());
+            scope.spawn(console.drain());
+            (void)co_await loop::sleep(loop(), loop::Milliseconds(200));
+            BOOST_TEST(!written);
+            BOOST_TEST((co_await all_of(slow) == pieces()));
+            co_await scope.join();
+            writer.join();
         }
-        BOOST_TEST(seen == 3'000'000U);
+    }());
+}
+
+BOOST_AUTO_TEST_CASE(who_has_left_holds_up_nobody) {
+    run([&]() -> Task<void> {
+        Console console(loop(), *workers, scratch.path(), 300'000);
+        Pipe out;
+        auto gone = console.view(true, true);
+        run::Console ends;
+        ends.stdout_ = std::move(out.read);
+        console.open(std::move(ends), false, {});
+        std::thread writer = write_pieces(out);
+        Scope scope(loop());
+        scope.spawn(console.drain());
+        (void)co_await loop::sleep(loop(), loop::Milliseconds(50));
+        gone->leave();
+        co_await gone->let_go();
         co_await scope.join();
+        writer.join();
     }());
 }
 
