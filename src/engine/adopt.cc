@@ -56,10 +56,15 @@ Task<Status> Containers::load() {
     }
     for (run::Adopted& adopted : parts_.shim.take_adopted())
         co_await adopt(std::move(adopted));
+    parts_.shim.lend_with([this](const std::string& id) -> std::optional<run::Console> {
+        auto at = by_id_.find(id);
+        if (at == by_id_.end()) return std::nullopt;
+        return at->second->console.lend();
+    });
     std::vector<EndpointRecord> links;
     for (const ContainerPtr& container : all()) {
         if (container->record.running && !container->running && !container->ending)
-            co_await lost(container);
+            if (!co_await found_again(container)) co_await lost(container);
         if (container->record.endpoint) links.push_back(*container->record.endpoint);
     }
     co_await parts_.network.sweep(std::move(links));
@@ -111,6 +116,7 @@ Task<void> Containers::adopt(run::Adopted adopted) {
         record.started_at = base::now();
     }
     record.pid = adopted.pid;
+    record.process_mark = run::process_mark(adopted.pid);
     container->console.open(std::move(adopted.console), record.config.tty, std::move(log));
     container->pid = adopted.pid;
     container->pidfd = std::move(adopted.pidfd);
@@ -127,7 +133,25 @@ Task<void> Containers::adopt(run::Adopted adopted) {
     container->ending = false;
 }
 
-// Recorded as running, and nobody knows of it: the machine was off, or the shim died with it.
+// Recorded as running, and no shim knows of it. When the shim and the engine both have died it may
+// live all the same; its streams are gone with them.
+Task<bool> Containers::found_again(ContainerPtr container) {
+    const ContainerRecord& record = container->record;
+    run::Adopted adopted;
+    adopted.id = record.id;
+    adopted.pid = static_cast<pid_t>(record.pid);
+    adopted.pidfd = run::reopen_process(adopted.pid, record.process_mark);
+    if (!adopted.pidfd) co_return false;
+    auto copy = adopted.pidfd.duplicate();
+    if (!copy) co_return false;
+    base::log::warn("its output is lost, as the shim had died container={}", record.id);
+    co_await adopt(std::move(adopted));
+    Status held = co_await parts_.shim.foster(record.id, container->pid, std::move(*copy));
+    if (!held) base::log::error("container={}: {}", record.id, held.error().message());
+    co_return true;
+}
+
+// It has ended, and nobody saw how: the machine was off, or the shim and the engine had died.
 Task<void> Containers::lost(ContainerPtr container) {
     constexpr int unknown_code = 255;
     ContainerRecord& record = container->record;
@@ -136,7 +160,7 @@ Task<void> Containers::lost(ContainerPtr container) {
     record.exit_code = unknown_code;
     record.finished_at = base::now();
     record.endpoint.reset();
-    // After the shim's death its containers live on without anybody: they end here.
+    // What is left of it (its first process may be gone, others not) ends here.
     (void)co_await parts_.workers.run(
         loop::Lane::heavy,
         [](const sys::CgroupHost* host, std::string path) -> Status {

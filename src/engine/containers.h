@@ -143,6 +143,7 @@ private:
     void remove_soon(ContainerPtr container);
     // adopt.cc: the start of the engine
     Task<void> adopt(run::Adopted adopted);
+    Task<bool> found_again(ContainerPtr container);
     Task<void> lost(ContainerPtr container);
     bool restarts_at_boot(const Container& container) const;
 

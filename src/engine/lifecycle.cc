@@ -171,6 +171,7 @@ Task<Status> Containers::began(ContainerPtr container, run::Started started) {
     ContainerRecord& record = container->record;
     record.running = record.started = true;
     record.pid = started.pid;
+    record.process_mark = run::process_mark(started.pid);
     record.started_at = base::now();
     record.exit_code = 0;
     record.error.clear();

@@ -28,6 +28,7 @@ constexpr json::Field record_fields[] = {
     json::field<&ContainerRecord::running>("Running"),
     json::field<&ContainerRecord::started>("Started"),
     json::field<&ContainerRecord::pid>("Pid"),
+    json::field<&ContainerRecord::process_mark>("ProcessMark"),
     json::field<&ContainerRecord::started_at>("StartedAt"),
     json::field<&ContainerRecord::finished_at>("FinishedAt"),
     json::field<&ContainerRecord::exit_code>("ExitCode"),

@@ -34,6 +34,7 @@ struct ContainerRecord {
     bool running = false;
     bool started = false;  // ever
     std::int64_t pid = 0;
+    std::string process_mark;  // run/pidfd.h: which process of this number
     Time started_at, finished_at;
     std::int64_t exit_code = 0;
     std::string error;

@@ -1,24 +1,32 @@
 #include "run/pidfd.h"
 
+#include "run/pidfd_info.h"
+#include "sys/file.h"
+
 #include <cerrno>
-#include <cstdint>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 namespace run {
+
 namespace {
 
-// struct pidfd_info of <linux/pidfd.h> as of Linux 6.15.
-struct Info {
-    std::uint64_t mask;
-    std::uint64_t cgroup;
-    std::uint32_t ids[11];
-    std::int32_t exit_code;
-};
-static_assert(sizeof(Info) == 64);
-constexpr std::uint64_t info_exit = 1U << 3;
+// Since the boot, in clock ticks: the 22nd word of /proc/PID/stat. Empty: no such process.
+std::string start_ticks(pid_t pid) {
+    constexpr std::size_t stat_bytes_max = 4096;
+    constexpr int words_before = 19;  // behind the name, which may hold anything
+    auto text = sys::read_file(fmt::format("/proc/{}/stat", pid), stat_bytes_max);
+    std::size_t at = text ? text->rfind(") ") : std::string::npos;
+    if (at == std::string::npos) return "";
+    at += 2;
+    for (int i = 0; i < words_before && at != std::string::npos; ++i)
+        if (at = text->find(' ', at); at != std::string::npos) ++at;
+    if (at == std::string::npos) return "";
+    return text->substr(at, text->find(' ', at) - at);
+}
 
 }  // namespace
 
@@ -35,11 +43,27 @@ bool process_ended(const Fd& pidfd) {
 }
 
 std::optional<int> wait_status_of(const Fd& pidfd) {
-    Info info{};
-    info.mask = info_exit;
-    if (::ioctl(pidfd.get(), _IOWR(0xFF, 11, Info), &info) < 0) return std::nullopt;
-    if ((info.mask & info_exit) == 0) return std::nullopt;
+    PidfdInfo info{};
+    info.mask = pidfd_info_exit;
+    if (::ioctl(pidfd.get(), pidfd_get_info, &info) < 0) return std::nullopt;
+    if ((info.mask & pidfd_info_exit) == 0) return std::nullopt;
     return info.exit_code;
+}
+
+std::string process_mark(pid_t pid) {
+    constexpr std::size_t boot_id_bytes = 36;
+    static const std::string boot =
+        sys::read_file("/proc/sys/kernel/random/boot_id", 64).value_or("").substr(0, boot_id_bytes);
+    std::string ticks = pid > 0 && !boot.empty() ? start_ticks(pid) : "";
+    return ticks.empty() ? "" : fmt::format("{} {}", boot, ticks);
+}
+
+Fd reopen_process(pid_t pid, const std::string& mark) {
+    if (pid <= 0 || mark.empty()) return Fd();
+    Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    // Asked after opening: from here on the number cannot become another process's.
+    if (!pidfd || process_mark(pid) != mark || process_ended(pidfd)) return Fd();
+    return pidfd;
 }
 
 }  // namespace run

@@ -7,7 +7,7 @@
 
 namespace run::protocol {
 
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 inline constexpr std::uint32_t spec_magic = 0x3143544c;  // "LTC1"
 inline constexpr std::size_t id_bytes_max = 79;
 inline constexpr std::size_t text_bytes_max = 383;
@@ -175,6 +175,7 @@ enum class Type : std::uint32_t {
     start,        // descriptors: the specification, then those it names
     close_stdin,  // drop the duplicate of the stdin pipe
     acknowledge,  // an end was recorded: forget the process
+    foster,       // the shim that had started it is gone: watch it, keep its streams
     // the shim answers
     listed = 100,
     list_end,
@@ -186,6 +187,8 @@ enum class Type : std::uint32_t {
 struct Request {
     Type type = Type::hello;
     std::uint32_t version = protocol::version;
+    std::uint32_t fds = 0;  // foster: ReplyFds, the pidfd among them
+    std::int32_t pid = 0;   // foster
     char id[id_bytes_max + 1] = {};
 };
 

@@ -50,6 +50,7 @@ struct ShimClient::State {
         std::optional<Result<Started>> done;
     };
     struct Running {
+        pid_t pid = 0;
         Fd pidfd;
         bool watched = false;  // by pidfd: its shim is gone
     };
@@ -63,6 +64,8 @@ struct ShimClient::State {
     loop::Mutex launching;
     bool pumping = false;
     bool listing = false;
+    bool orphans = false;  // a shim died with containers
+    Lend lend;
     std::map<std::string, Starting*> starting;
     std::map<std::string, Running> running;
     std::deque<Ended> ended;
@@ -72,6 +75,7 @@ struct ShimClient::State {
     Status open();
     Task<Status> connect();
     Task<Status> say_hello();
+    Task<Status> hand_over();
     template <class Condition> Task<Status> until(Condition condition);
     void read_socket();
     void flush();
@@ -80,6 +84,7 @@ struct ShimClient::State {
     void finish_start(ShimReply message, const std::string& id, bool good);
     void finish(ShimReply message, const std::string& id);
     void shim_lost();
+    void watch_by_pidfd(Running& process);
     Task<void> ended_by_pidfd();
     void tell(Type type, const std::string& id);
 };
@@ -111,7 +116,7 @@ Task<Status> ShimClient::State::connect() {
         event.data.fd = socket.get();
         ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, socket.get(), &event);
         Status said = co_await say_hello();
-        if (said) co_return Status();
+        if (said) co_return co_await hand_over();
         // It was just about to end by itself, or another engine has it.
         socket.reset();
         last = said.error();
@@ -127,6 +132,33 @@ Task<Status> ShimClient::State::say_hello() {
     if (send_request(socket, Type::hello, "", {}))
         CO_TRY_DO(co_await until([this] { return !listing || !socket; }));
     if (listing) co_return Error(Kind::unavailable, "another engine is connected to the shim");
+    co_return Status();
+}
+
+// What the shim before this one held. Not being able to is no failure: ends are seen by pidfd.
+Task<Status> ShimClient::State::hand_over() {
+    orphans = false;
+    std::vector<std::string> ids;
+    for (const auto& [id, process] : running)
+        if (process.watched) ids.push_back(id);
+    for (const std::string& id : ids) {
+        std::optional<Console> console = lend ? lend(id) : std::nullopt;
+        for (auto at = running.find(id); console && at != running.end() && socket;
+             at = running.find(id)) {
+            Running& process = at->second;
+            Status sent = send_foster(socket, id, process.pid, process.pidfd, *console);
+            if (!sent && sent.error().kind() == Kind::unavailable) {
+                CO_TRY_DO(co_await loop::sleep(loop, loop::Milliseconds(1)));
+                continue;
+            }
+            if (sent) {
+                // From now on the shim tells its end.
+                process.watched = false;
+                ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, process.pidfd.get(), nullptr);
+            }
+            break;
+        }
+    }
     co_return Status();
 }
 
@@ -199,7 +231,7 @@ void ShimClient::State::adopt(ShimReply message, const std::string& id) {
     if (one.ended)
         one.exit = exit_of(message.reply.wait_status, Time{message.reply.time_ns});
     else if (auto copy = one.pidfd.duplicate())
-        running[id].pidfd = std::move(*copy);
+        running[id] = Running{one.pid, std::move(*copy)};
     adopted.push_back(std::move(one));
 }
 
@@ -209,7 +241,7 @@ void ShimClient::State::finish_start(ShimReply message, const std::string& id, b
     if (good) {
         Fd pidfd = message.take(fd_pidfd);
         // A process that ended at once has none; it still is told as started, then as ended.
-        if (auto copy = pidfd.duplicate()) running[id].pidfd = std::move(*copy);
+        if (auto copy = pidfd.duplicate()) running[id] = Running{reply.pid, std::move(*copy)};
         // Nobody waits any more (cancelled): it runs all the same, and its end will be told.
         if (waiting == starting.end()) return;
         Started started{reply.pid, std::move(pidfd), console_of(message)};
@@ -234,20 +266,23 @@ void ShimClient::State::shim_lost() {
     if (!socket) return;
     socket.reset();
     // While it lists it is not ours yet: another engine's, or about to end.
+    orphans = !running.empty();
     if (!listing)
         base::log::error("lighter-shim has gone, containers are watched by pidfd running={}",
                          running.size());
     unsent.clear();
     for (auto& [id, start] : starting)
         start->done.emplace(start_error(Kind::internal, "the shim has gone"));
-    for (auto& [id, process] : running) {
-        if (process.watched) continue;
-        process.watched = true;
-        epoll_event event{};
-        event.events = EPOLLIN;
-        event.data.fd = process.pidfd.get();
-        ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, process.pidfd.get(), &event);
-    }
+    for (auto& [id, process] : running)
+        if (!process.watched) watch_by_pidfd(process);
+}
+
+void ShimClient::State::watch_by_pidfd(Running& process) {
+    process.watched = true;
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = process.pidfd.get();
+    ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, process.pidfd.get(), &event);
 }
 
 Task<void> ShimClient::State::ended_by_pidfd() {
@@ -301,6 +336,20 @@ Task<Result<std::unique_ptr<ShimClient>>> ShimClient::connect_or_start(Loop& loo
     co_return std::unique_ptr<ShimClient>(new ShimClient(std::move(state)));
 }
 
+void ShimClient::lend_with(Lend lend) {
+    state_->lend = std::move(lend);
+}
+
+Task<Status> ShimClient::foster(std::string id, pid_t pid, Fd pidfd) {
+    State& state = *state_;
+    State::Running& process = state.running[id];
+    process = State::Running{pid, std::move(pidfd)};
+    state.watch_by_pidfd(process);
+    if (!state.socket) co_return co_await state.connect();
+    CO_TRY(auto lock, co_await state.launching.lock());
+    co_return co_await state.hand_over();
+}
+
 std::vector<Adopted> ShimClient::take_adopted() {
     return std::exchange(state_->adopted, {});
 }
@@ -339,7 +388,14 @@ Task<Result<Started>> ShimClient::start(Prepared prepared) {
 
 Task<Result<Ended>> ShimClient::next_ended() {
     State& state = *state_;
-    CO_TRY_DO(co_await state.until([&] { return !state.ended.empty(); }));
+    for (;;) {
+        CO_TRY_DO(co_await state.until([&] { return !state.ended.empty() || state.orphans; }));
+        if (!state.ended.empty()) break;
+        // At once, not with the next start: it holds their streams if the daemon dies, too.
+        state.orphans = false;
+        Status replaced = co_await state.connect();
+        if (!replaced) base::log::error("no other lighter-shim: {}", replaced.error().message());
+    }
     Ended one = std::move(state.ended.front());
     state.ended.pop_front();
     co_return one;

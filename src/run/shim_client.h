@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,11 @@ public:
     static Task<Result<std::unique_ptr<ShimClient>>> connect_or_start(Loop& loop, ShimPaths paths);
     ~ShimClient();
 
+    // How to copy the descriptors of what runs: if its shim dies, the next one holds them. Nothing
+    // for what is not to be handed on (execs).
+    using Lend = std::function<std::optional<Console>(const std::string& id)>;
+    void lend_with(Lend lend);
+
     // Containers that ran (or ended) while no daemon was connected; each once.
     std::vector<Adopted> take_adopted();
 
@@ -34,6 +40,10 @@ public:
     // The next end of a container, in order; waits for one. Also after the shim itself died: then
     // from the pidfd, with code 255 where the kernel cannot tell (before 6.15).
     Task<Result<Ended>> next_ended();
+
+    // A container that lives and that no shim knows of, as its shim and the daemon had died: its
+    // end is told by next_ended(), and later daemons find it.
+    Task<Status> foster(std::string id, pid_t pid, Fd pidfd);
 
     // The end is recorded (in the database): the shim forgets the container. Also for what was
     // adopted as ended.

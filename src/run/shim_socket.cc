@@ -137,10 +137,9 @@ Task<Status> launch_shim(Loop& loop, const ShimPaths& paths) {
                                 words.empty() ? fmt::format("wait status {}", status) : words));
 }
 
-Status send_request(const Fd& socket, Type type, const std::string& id,
-                    const std::vector<int>& fds) {
-    Request request;
-    request.type = type;
+namespace {
+
+Status send(const Fd& socket, Request request, const std::string& id, const std::vector<int>& fds) {
     if (id.size() > id_bytes_max) return Error(Kind::invalid, "id is too long");
     std::memcpy(request.id, id.data(), id.size());
     iovec part{&request, sizeof request};
@@ -165,6 +164,34 @@ Status send_request(const Fd& socket, Type type, const std::string& id,
             return Error(Kind::unavailable, "the shim is busy");
         return base::errno_error(errno, "shim").as(Kind::internal);
     }
+}
+
+}  // namespace
+
+Status send_request(const Fd& socket, Type type, const std::string& id,
+                    const std::vector<int>& fds) {
+    Request request;
+    request.type = type;
+    return send(socket, request, id, fds);
+}
+
+Status send_foster(const Fd& socket, const std::string& id, pid_t pid, const Fd& pidfd,
+                   const Console& console) {
+    Request request;
+    request.type = Type::foster;
+    request.pid = pid;
+    std::vector<int> fds;
+    auto give = [&](std::uint32_t bit, const Fd& fd) {
+        if (!fd) return;
+        request.fds |= bit;
+        fds.push_back(fd.get());
+    };
+    give(fd_pidfd, pidfd);
+    give(fd_pty, console.pty);
+    give(fd_stdin, console.stdin_);
+    give(fd_stdout, console.stdout_);
+    give(fd_stderr, console.stderr_);
+    return send(socket, request, id, fds);
 }
 
 Result<ShimReply> receive_reply(const Fd& socket) {

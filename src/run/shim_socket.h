@@ -12,6 +12,7 @@
 namespace run {
 
 struct ShimPaths;
+struct Console;
 
 // A message of the shim with the descriptors that came with it, in the order of their bits.
 struct ShimReply {
@@ -33,6 +34,9 @@ Task<Status> launch_shim(Loop& loop, const ShimPaths& paths);
 // unavailable: no room now, try again when it is writable. Else the shim is gone.
 Status send_request(const Fd& socket, protocol::Type type, const std::string& id,
                     const std::vector<int>& fds);
+// The same for what lives on after its shim. `console` has what is left of its streams.
+Status send_foster(const Fd& socket, const std::string& id, pid_t pid, const Fd& pidfd,
+                   const Console& console);
 // missing: nothing more now; unavailable: the shim is gone.
 Result<ShimReply> receive_reply(const Fd& socket);
 

@@ -1,5 +1,6 @@
 #include "run/shim/server.h"
 
+#include "run/shim/foster.h"
 #include "run/shim/spool.h"
 
 #include <csignal>
@@ -17,7 +18,7 @@ using namespace protocol;
 namespace {
 
 // An epoll key: what it is, and the place of the process it belongs to.
-enum class Source : std::uint32_t { listener, connection, signals, status, out, err };
+enum class Source : std::uint32_t { listener, connection, signals, status, out, err, pidfd };
 constexpr std::uint64_t key_of(Source source, std::size_t index = 0) {
     return std::uint64_t(source) << 32 | index;
 }
@@ -91,6 +92,9 @@ void Server::event(std::uint64_t key, std::uint32_t events) {
     case Source::out:
     case Source::err:
         spool_one(process, source == Source::out ? 0 : 1);
+        break;
+    case Source::pidfd:
+        if (process.state == State::running && process.pidfd >= 0) fostered_ended(process);
         break;
     }
 }
@@ -177,9 +181,23 @@ void Server::request(const Request& asked, const int* fds, std::size_t fd_count)
     case Type::acknowledge:
         if (process != nullptr && process->state == State::ended) table_.give_back(*process);
         break;
+    case Type::foster:
+        if (process == nullptr) foster(asked, fds, fd_count);
+        break;
     default:
         break;
     }
+}
+
+void Server::foster(const Request& asked, const int* fds, std::size_t fd_count) {
+    Process* process = asked.id[0] == 0 ? nullptr : table_.take();
+    if (process == nullptr) return;
+    std::memcpy(process->id, asked.id, sizeof process->id);
+    if (!take_fostered(*process, asked, fds, fd_count)) {
+        table_.give_back(*process);
+        return;
+    }
+    watch(process->pidfd, EPOLLIN, key_of(Source::pidfd, table_.index(*process)));
 }
 
 void Server::start(const Request& asked, const int* fds, std::size_t fd_count) {
@@ -245,14 +263,12 @@ void Server::reap() {
         Process* process = table_.find(pid);
         if (process == nullptr) continue;
         if (process->state == State::starting) read_status(*process);
-        process->pid = 0;
-        process->wait_status = status;
-        process->time_ns = now_ns();
         if (process->state == State::starting) {
             // Killed on its way to exec, while something that it started holds the pipe.
             process->failure.error = EINTR;
             process->state = State::failed;
         }
+        process->pid = 0;
         if (process->state == State::failed) {
             if (connection_ >= 0)
                 process->due = due_failed;
@@ -260,12 +276,26 @@ void Server::reap() {
                 table_.give_back(*process);
             continue;
         }
-        process->state = State::ended;
-        if (connection_ < 0)
-            close_fd(process->mount_namespace);
-        else if ((process->due & due_listed) == 0)
-            process->due |= due_exited;
+        ended(*process, status);
     }
+}
+
+void Server::fostered_ended(Process& process) {
+    int status = fostered_status(process.pidfd);
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, process.pidfd, nullptr);
+    close_fd(process.pidfd);
+    ended(process, status);
+}
+
+void Server::ended(Process& process, int wait_status) {
+    process.pid = 0;
+    process.wait_status = wait_status;
+    process.time_ns = now_ns();
+    process.state = State::ended;
+    if (connection_ < 0)
+        close_fd(process.mount_namespace);
+    else if ((process.due & due_listed) == 0)
+        process.due |= due_exited;
 }
 
 // ---- What is to be told ----
@@ -332,7 +362,10 @@ int Server::reply(const Process& process, Type type) {
     };
     Held pidfd;
     if (type != Type::exited) {
-        if (process.pid > 0) pidfd.reset(result(::syscall(SYS_pidfd_open, process.pid, 0)));
+        if (process.pidfd >= 0)
+            pidfd.reset(result(::fcntl(process.pidfd, F_DUPFD_CLOEXEC, 3)));
+        else if (process.pid > 0)
+            pidfd.reset(result(::syscall(SYS_pidfd_open, process.pid, 0)));
         give(fd_pidfd, pidfd.get());
         give(fd_pty, process.terminal ? process.out[0].fd : -1);
         give(fd_stdin, process.stdin_);

@@ -24,9 +24,12 @@ private:
     void receive();
     void request(const protocol::Request& request, const int* fds, std::size_t fd_count);
     void start(const protocol::Request& request, const int* fds, std::size_t fd_count);
+    void foster(const protocol::Request& request, const int* fds, std::size_t fd_count);
     void read_status(Process& process);
     void signal();
     void reap();
+    void fostered_ended(Process& process);
+    void ended(Process& process, int wait_status);
     void tell();
     bool tell(Process& process);
     int reply(const Process& process, protocol::Type type);

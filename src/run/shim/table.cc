@@ -7,6 +7,7 @@ namespace run::shim {
 
 void Process::release() {
     close_fd(status);
+    close_fd(pidfd);
     close_fd(stdin_);
     for (Output& output : out)
         close_fd(output.fd);
@@ -43,7 +44,7 @@ Process* Table::find(const char* id) {
 
 Process* Table::find(pid_t pid) {
     for (std::size_t i = 0; i < end_; ++i)
-        if (at(i).state != State::free && at(i).pid == pid) return &at(i);
+        if (at(i).state != State::free && at(i).pidfd < 0 && at(i).pid == pid) return &at(i);
     return nullptr;
 }
 

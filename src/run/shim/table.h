@@ -22,6 +22,7 @@ struct Process {
     std::uint8_t due = 0;
     char id[protocol::id_bytes_max + 1] = {};
     pid_t pid = 0;    // 0 after it was reaped
+    int pidfd = -1;   // of one that another shim had started: no child of ours
     int status = -1;  // starting: what a failing child has to say
     int stdin_ = -1;
     Output out[2];  // pty or stdout; stderr
@@ -42,6 +43,7 @@ public:
     Process* take();
     void give_back(Process& process);
     Process* find(const char* id);
+    // A child of ours.
     Process* find(pid_t pid);
     Process& at(std::size_t index) { return reinterpret_cast<Process*>(places_)[index]; }
     std::size_t index(const Process& process) const {
