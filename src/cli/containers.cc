@@ -18,7 +18,7 @@ Task<int> stop_or_restart(Context& context, Arguments words, std::string verb, s
     FlagSet flags(context.program, verb + " [OPTIONS] CONTAINER [CONTAINER...]", std::move(about));
     flags.text("signal", 's', with.signal, "Signal to send");
     flags.integer("timeout", 't', with.timeout, "Seconds to wait before killing");
-    flags.also("time");
+    flags.also("time", "timeout");
     Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
     int code = 0;
@@ -95,10 +95,14 @@ Task<int> run_rename(Context& context, Arguments words) {
     FlagSet flags(context.program, "rename CONTAINER NEW_NAME", "Rename a container");
     Parsed parsed = parse_command(flags, words, {2, 2});
     if (parsed.exit) co_return *parsed.exit;
+    if (parsed.arguments[0].empty() || parsed.arguments[1].empty())
+        co_return fail("Error: Neither old nor new names may be empty");
     Engine::Call call = post("/containers/" + parsed.arguments[0] + "/rename");
     call.query.add("name", parsed.arguments[1]);
     auto done = co_await context.engine.done(std::move(call));
-    co_return done ? 0 : fail(done.error());
+    if (done) co_return 0;
+    fail(done.error());
+    co_return fail("Error: failed to rename container named " + parsed.arguments[0]);
 }
 
 Task<int> run_wait(Context& context, Arguments words) {

@@ -48,6 +48,8 @@ void print(std::string_view text);
 Result<std::string> filters_of(const Arguments& filters);
 // X-Registry-Auth for the registry of `image`: from config.json's auths, credHelpers, credsStore.
 std::string registry_auth(const Value& config, std::string_view image);
+// invalid "invalid reference format..." for what no image can be called.
+Status check_reference(std::string_view image);
 // "library/x:tag" rules: the name users know, with `:latest` when there is neither tag nor digest.
 std::string familiar_with_tag(std::string_view image);
 // "docker.io/library/busybox:latest".

@@ -35,6 +35,8 @@ Task<int> run_pull(Context& context, Arguments words) {
     Parsed parsed = parse_command(flags, words, {1, 1});
     if (parsed.exit) co_return *parsed.exit;
     std::string image = parsed.arguments[0];
+    auto named = check_reference(image);
+    if (!named) co_return fail(named.error());
     if (all_tags) co_return fail("pull --all-tags is not built yet");
     // A colon before the last slash belongs to the registry's port.
     std::size_t slash = image.rfind('/');
@@ -199,6 +201,11 @@ Task<int> run_tag(Context& context, Arguments words) {
                   "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE");
     Parsed parsed = parse_command(flags, words, {2, 2});
     if (parsed.exit) co_return *parsed.exit;
+    for (const std::string& name : parsed.arguments)
+        if (auto named = check_reference(name); !named)
+            co_return fail(fmt::format("Error parsing reference: \"{}\" is not a valid "
+                                       "repository/tag: {}",
+                                       name, named.error().message()));
     std::string target = familiar_with_tag(parsed.arguments[1]);
     if (target.find('@') != target.npos)
         co_return fail("refusing to create a tag with a digest reference");

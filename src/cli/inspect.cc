@@ -13,29 +13,42 @@ struct Wanted {
     bool size = false;
 };
 
+// What prints as an empty text, list or map although the document has a null or nothing there.
+void add_kinder_fields(Value& document) {
+    if (!document.find("Config")) return;
+    Value& config = document.at("Config");
+    auto kinder = [&](std::string_view name, Value value) {
+        if (config.find(name) == nullptr)
+            config.set_omitted(name, std::move(value));
+        else if (config[name].is_null())
+            config.set(name, std::move(value));
+    };
+    for (const char* name :
+         {"StopSignal", "MacAddress", "Domainname", "Hostname", "User", "WorkingDir"})
+        kinder(name, "");
+    for (const char* name : {"OnBuild", "Shell", "Cmd", "Env", "Entrypoint"})
+        kinder(name, Value::array());
+    for (const char* name : {"ExposedPorts", "Volumes", "Labels"})
+        kinder(name, Value::object());
+}
+
 // Fields the engine leaves out when empty, which templates may still name.
 void add_optional_fields(Value& document) {
     auto optional = [](Value& at, std::string_view name, Value value) {
         if (at.is_object() && at.find(name) == nullptr) at.set_omitted(name, std::move(value));
     };
-    if (document.find("State")) optional(document.at("State"), "Health", Value());
-    if (document.find("Config")) {
-        Value& config = document.at("Config");
-        for (const char* name : {"Healthcheck", "StopTimeout"})
-            optional(config, name, Value());
-        for (const char* name :
-             {"StopSignal", "MacAddress", "Domainname", "Hostname", "User", "WorkingDir"})
-            optional(config, name, "");
-        for (const char* name : {"OnBuild", "Shell", "Cmd", "Env", "Entrypoint"})
-            optional(config, name, Value::array());
-        for (const char* name : {"ExposedPorts", "Volumes", "Labels"})
-            optional(config, name, Value::object());
-        // nil slices and maps print as empty ones.
-        for (const char* name : {"Entrypoint", "OnBuild", "Cmd", "Env"})
-            if (config[name].is_null()) config.set(name, Value::array());
-        for (const char* name : {"Volumes", "Labels"})
-            if (config[name].is_null()) config.set(name, Value::object());
+    if (document.find("HostConfig")) {
+        Value& host = document.at("HostConfig");
+        for (const char* name : {"Annotations", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs"})
+            optional(host, name, Value());
     }
+    if (document.find("State")) optional(document.at("State"), "Health", Value());
+    if (document.find("Config"))
+        for (const char* name : {"Cmd", "Domainname", "Entrypoint", "Env", "ExposedPorts",
+                                 "Healthcheck", "Hostname", "Labels", "MacAddress", "OnBuild",
+                                 "Shell", "StopSignal", "StopTimeout", "User", "Volumes",
+                                 "WorkingDir"})
+            optional(document.at("Config"), name, Value());
     for (const char* name : {"SizeRw", "SizeRootFs"})
         optional(document, name, Value());
 }
@@ -61,9 +74,8 @@ int show(const std::vector<std::string>& documents, const Wanted& wanted,
             if (!document) return fail(document.error());
             // {{json .Config}} shows a null as null: only other templates get the kinder form.
             if (wanted.format.find("json") == wanted.format.npos)
-                add_optional_fields(*document);
-            else if (document->find("State") && !(*document)["State"].find("Health"))
-                document->at("State").set_omitted("Health", Value());
+                add_kinder_fields(*document);
+            add_optional_fields(*document);
             std::string line;
             auto done = parsed->execute(*document, line);
             if (!done) {
@@ -132,7 +144,10 @@ Task<int> run_inspect(Context& context, Arguments words) {
     if (type == "container" || type == "image" || type == "network" || type == "volume")
         kinds = {type + "s"};
     else if (!type.empty())
-        co_return fail(fmt::format("\"{}\" is not a valid value for --type", type));
+        co_return fail(fmt::format(
+            "unknown type: \"{}\": must be one of \"config\", \"container\", \"image\", "
+            "\"network\", \"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
+            type));
     co_return co_await inspect(context, std::move(parsed.arguments), std::move(wanted),
                                std::move(kinds));
 }

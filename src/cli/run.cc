@@ -36,18 +36,24 @@ Task<Result<std::string>> create_once(Context& context, const RunOptions& option
     co_return made["Id"].text();
 }
 
-// Creates, after a pull where the policy asks for one or the image is missing.
-Task<Result<std::string>> create(Context& context, RunOptions& options, std::string image,
-                                 Arguments command) {
+// The document that create sends; what is wrong here is wrong use.
+Result<std::string> body_of(RunOptions& options, const std::string& image,
+                            const Arguments& command) {
     if (options.pull != "always" && options.pull != "missing" && options.pull != "never" &&
         !options.pull.empty())
-        co_return Error(
+        return Error(
             Kind::invalid,
             fmt::format(
                 "invalid pull option: '{}': must be one of \"always\", \"missing\" or \"never\"",
                 options.pull));
-    CO_TRY(Value document, create_body(options, image, command));
-    std::string body = document.json();
+    TRY(Value document, create_body(options, image, command));
+    return document.json();
+}
+
+// Creates, after a pull where the policy asks for one or the image is missing.
+Task<Result<std::string>> create(Context& context, const RunOptions& options, std::string image,
+                                 std::string body) {
+    CO_TRY_DO(check_reference(image));
     if (!options.cidfile.empty() && access(options.cidfile.c_str(), F_OK) == 0)
         co_return Error(Kind::invalid,
                         fmt::format("container ID file found, make sure the other container isn't "
@@ -130,7 +136,9 @@ Task<int> run_create(Context& context, Arguments words) {
     if (parsed.exit) co_return *parsed.exit;
     std::string image = parsed.arguments[0];
     parsed.arguments.erase(parsed.arguments.begin());
-    auto id = co_await create(context, options, std::move(image), std::move(parsed.arguments));
+    auto body = body_of(options, image, parsed.arguments);
+    if (!body) co_return fail(with_help(context, "create", body.error().message()), 125);
+    auto id = co_await create(context, options, std::move(image), std::move(body).value());
     if (!id) co_return fail(id.error());
     print(*id + "\n");
     co_return 0;
@@ -151,7 +159,9 @@ Task<int> run_run(Context& context, Arguments words) {
         co_return fail("the input device is not a TTY");
     std::string image = parsed.arguments[0];
     parsed.arguments.erase(parsed.arguments.begin());
-    auto id = co_await create(context, options, std::move(image), std::move(parsed.arguments));
+    auto body = body_of(options, image, parsed.arguments);
+    if (!body) co_return fail(with_help(context, "run", body.error().message()), 125);
+    auto id = co_await create(context, options, std::move(image), std::move(body).value());
     if (!id) co_return fail(with_help(context, "run", id.error().message()), 125);
 
     Held held;
@@ -201,7 +211,10 @@ Task<int> run_start(Context& context, Arguments words) {
     flags.text("checkpoint-dir", 0, checkpoint_dir, "Where checkpoints are");
     Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
-    if (!checkpoint.empty()) co_return fail("start --checkpoint is not built yet");
+    if (!checkpoint.empty() || !checkpoint_dir.empty())
+        co_return fail(fmt::format("\"--{}\" is only supported on a Docker daemon with "
+                                   "experimental features enabled",
+                                   checkpoint.empty() ? "checkpoint-dir" : "checkpoint"));
     if (!attach && !interactive) {
         std::string failed;
         for (const std::string& id : parsed.arguments) {

@@ -1,12 +1,37 @@
 // Which flags run and create have.
+#include "cli/run_checks.h"
 #include "cli/run_options.h"
 
 #include <cctype>
-#include <cmath>
-#include <cstdlib>
+#include <limits>
 #include <fmt/format.h>
 
 namespace cli {
+
+namespace {
+
+// A list whose values are looked at while the flags are read.
+void checked(FlagSet& flags, std::string name, char letter, std::string type, Arguments& target,
+             Status (*check)(const std::string&), std::string about) {
+    auto set = [&target, check](const std::string& text) -> Status {
+        TRY_DO(check(text));
+        target.push_back(text);
+        return {};
+    };
+    flags.each(std::move(name), letter, std::move(type), std::move(set), std::move(about));
+}
+
+void counted(FlagSet& flags, std::string name, std::string type, std::uint64_t most,
+             std::optional<std::int64_t>& target, std::string about) {
+    auto set = [&target, most](const std::string& text) -> Status {
+        TRY(std::uint64_t value, parse_unsigned(text, most));
+        target = static_cast<std::int64_t>(value);
+        return {};
+    };
+    flags.each(std::move(name), 0, std::move(type), std::move(set), std::move(about));
+}
+
+}  // namespace
 
 void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     if (run) {
@@ -14,8 +39,9 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
         f.boolean("sig-proxy", 0, o.sig_proxy, "Pass signals on to the process (default true)");
         f.text("detach-keys", 0, o.detach_keys, "Key sequence that leaves the container running");
     }
-    f.list("add-host", 0, o.add_host, "Add a host name with its address (host:ip)");
-    f.list("annotation", 0, o.annotations, "Add an annotation, passed to the runtime");
+    checked(f, "add-host", 0, "list", o.add_host, check_add_host, "Add a host name with its address (host:ip)");
+    checked(
+        f, "annotation", 0, "map", o.annotations, [](const std::string&) { return Status(); }, "Add an annotation, passed to the runtime");
     f.each(
         "attach", 'a', "list",
         [&o](std::string text) -> Status {
@@ -27,8 +53,9 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
             return {};
         },
         "Attach to STDIN, STDOUT or STDERR");
-    f.integer("blkio-weight", 0, o.blkio_weight, "Block IO weight, 10 to 1000 (0: off)");
-    f.list("blkio-weight-device", 0, o.blkio_device, "Block IO weight of a device");
+    counted(f, "blkio-weight", "uint16", std::numeric_limits<std::uint16_t>::max(), o.blkio_weight,
+            "Block IO weight, 10 to 1000 (0: off)");
+    checked(f, "blkio-weight-device", 0, "list", o.blkio_device, check_device_weight, "Block IO weight of a device");
     f.list("cap-add", 0, o.cap_add, "Add a Linux capability");
     f.list("cap-drop", 0, o.cap_drop, "Drop a Linux capability");
     f.text("cgroup-parent", 0, o.cgroup_parent, "Parent cgroup");
@@ -44,26 +71,23 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.each(
         "cpus", 0, "decimal",
         [&o](const std::string& text) -> Status {
-            char* end = nullptr;
-            o.nano_cpus = std::llround(std::strtod(text.c_str(), &end) * 1e9);
-            if (*end == 0 && !text.empty()) return {};
-            return Error(Kind::invalid,
-                         fmt::format("failed to parse {} as a rational number", text));
+            TRY(o.nano_cpus, nano_cpus(text));
+            return {};
         },
         "Number of CPUs");
     f.text("cpuset-cpus", 0, o.cpuset_cpus, "CPUs to run on (0-3, 0,1)");
     f.text("cpuset-mems", 0, o.cpuset_mems, "Memory nodes to use (0-3, 0,1)");
     f.list("device", 0, o.devices, "Give a device of the host to the container");
-    f.list("device-cgroup-rule", 0, o.device_rules, "Add a rule to the device list");
-    f.list("device-read-bps", 0, o.read_bps, "Limit reading from a device (bytes per second)");
-    f.list("device-read-iops", 0, o.read_iops, "Limit reading from a device (IO per second)");
-    f.list("device-write-bps", 0, o.write_bps, "Limit writing to a device (bytes per second)");
-    f.list("device-write-iops", 0, o.write_iops, "Limit writing to a device (IO per second)");
+    checked(f, "device-cgroup-rule", 0, "list", o.device_rules, check_device_rule, "Add a rule to the device list");
+    checked(f, "device-read-bps", 0, "list", o.read_bps, check_device_bytes, "Limit reading from a device (bytes per second)");
+    checked(f, "device-read-iops", 0, "list", o.read_iops, check_device_operations, "Limit reading from a device (IO per second)");
+    checked(f, "device-write-bps", 0, "list", o.write_bps, check_device_bytes, "Limit writing to a device (bytes per second)");
+    checked(f, "device-write-iops", 0, "list", o.write_iops, check_device_operations, "Limit writing to a device (IO per second)");
     f.boolean("disable-content-trust", 0, o.content_trust, "Skip image verification");
-    f.list("dns", 0, o.dns, "DNS servers");
+    checked(f, "dns", 0, "list", o.dns, check_dns, "DNS servers");
     f.list("dns-option", 0, o.dns_option, "DNS options");
     f.also("dns-opt");
-    f.list("dns-search", 0, o.dns_search, "DNS search domains");
+    checked(f, "dns-search", 0, "list", o.dns_search, check_dns_search, "DNS search domains");
     f.text("domainname", 0, o.domainname, "NIS domain name");
     f.each(
         "entrypoint", 0, "string",
@@ -72,10 +96,17 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
             return {};
         },
         "Replace the image's entrypoint");
-    f.list("env", 'e', o.env, "Set environment variables");
+    checked(f, "env", 'e', "list", o.env, check_env, "Set environment variables");
     f.list("env-file", 0, o.env_file, "Read environment variables from a file");
     f.list("expose", 0, o.expose, "Expose a port or a range of ports");
-    f.text("gpus", 0, o.gpus, "GPUs to give ('all' for all)", "gpu-request");
+    f.each(
+        "gpus", 0, "gpu-request",
+        [&o](const std::string& text) -> Status {
+            TRY_DO(check_gpus(text));
+            o.gpus = text;
+            return {};
+        },
+        "GPUs to give ('all' for all)");
     f.list("group-add", 0, o.group_add, "Additional groups");
     f.text("health-cmd", 0, o.health_cmd, "Command that checks health");
     f.duration("health-interval", o.health_interval, "Time between checks (ms|s|m|h)");
@@ -94,13 +125,14 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
         "Run an init that forwards signals and reaps processes");
     f.boolean("interactive", 'i', o.interactive, "Keep STDIN open even if not attached");
     f.bytes("io-maxbandwidth", 0, o.io_bandwidth, "IO bandwidth limit (Windows only)");
-    f.integer("io-maxiops", 0, o.io_maxiops, "IOps limit (Windows only)");
+    counted(f, "io-maxiops", "uint", std::numeric_limits<std::int64_t>::max(), o.io_maxiops,
+            "IOps limit (Windows only)");
     f.text("ip", 0, o.ip, "IPv4 address");
     f.text("ip6", 0, o.ip6, "IPv6 address");
     f.text("ipc", 0, o.ipc, "IPC mode");
     f.text("isolation", 0, o.isolation, "Isolation technology");
     f.bytes("kernel-memory", 0, o.kernel_memory, "Kernel memory limit");
-    f.list("label", 'l', o.labels, "Set a label");
+    checked(f, "label", 'l', "list", o.labels, check_label, "Set a label");
     f.list("label-file", 0, o.label_file, "Read labels from a file");
     f.list("link", 0, o.links, "Link to another container");
     f.list("link-local-ip", 0, o.link_local_ip, "Link-local addresses");
@@ -111,9 +143,9 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.bytes("memory-reservation", 0, o.memory_reservation, "Memory soft limit");
     f.bytes("memory-swap", 0, o.memory_swap, "Memory plus swap ('-1': unlimited swap)");
     f.integer("memory-swappiness", 0, o.memory_swappiness, "Swappiness, 0 to 100");
-    f.list("mount", 0, o.mounts, "Attach a mount (type=bind,src=...,dst=...)");
+    checked(f, "mount", 0, "mount", o.mounts, check_mount, "Attach a mount (type=bind,src=...,dst=...)");
     f.text("name", 0, o.name, "Name of the container");
-    f.list("network", 0, o.networks, "Connect to a network");
+    checked(f, "network", 0, "network", o.networks, check_network, "Connect to a network");
     f.also("net");
     f.list("network-alias", 0, o.network_alias, "Add a network-scoped alias");
     f.also("net-alias");
@@ -137,10 +169,10 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.text("stop-signal", 0, o.stop_signal, "Signal that stops the container");
     f.integer("stop-timeout", 0, o.stop_timeout, "Seconds to wait for a stop");
     f.list("storage-opt", 0, o.storage_opt, "Options of the storage driver");
-    f.list("sysctl", 0, o.sysctl, "Sysctl settings");
+    checked(f, "sysctl", 0, "map", o.sysctl, check_sysctl, "Sysctl settings");
     f.list("tmpfs", 0, o.tmpfs, "Mount a tmpfs");
     f.boolean("tty", 't', o.tty, "Allocate a pseudo-TTY");
-    f.list("ulimit", 0, o.ulimits, "Ulimits, name=soft[:hard]");
+    checked(f, "ulimit", 0, "ulimit", o.ulimits, check_ulimit, "Ulimits, name=soft[:hard]");
     f.boolean("use-api-socket", 0, o.api_socket, "Bind mount the API socket");
     f.text("user", 'u', o.user, "User and group, <name|uid>[:<group|gid>]");
     f.text("userns", 0, o.userns, "User namespace");

@@ -3,6 +3,8 @@
 #include "cli/console.h"
 #include "cli/run_parts.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -39,8 +41,12 @@ Status add_health(const RunOptions& o, Value& config) {
     Value check = Value::object();
     if (!o.health_cmd.empty())
         check.set("Test", Value::array({Value("CMD-SHELL"), Value(o.health_cmd)}));
-    if (o.health_interval < 0) return bad("--health-interval cannot be negative");
-    if (o.health_timeout < 0) return bad("--health-timeout cannot be negative");
+    for (auto [name, value] : {std::pair("interval", o.health_interval),
+                               std::pair("timeout", o.health_timeout),
+                               std::pair("retries", o.health_retries.value_or(0)),
+                               std::pair("start-period", o.health_start_period),
+                               std::pair("start-interval", o.health_start_interval)})
+        if (value < 0) return bad(fmt::format("--health-{} cannot be negative", name));
     if (o.health_interval) check.set("Interval", o.health_interval);
     if (o.health_timeout) check.set("Timeout", o.health_timeout);
     if (o.health_start_period) check.set("StartPeriod", o.health_start_period);
@@ -103,20 +109,59 @@ Status add_resources(const RunOptions& o, Value& host) {
     return {};
 }
 
+// Six bytes in hexadecimal, with colons or dashes.
+bool is_mac_address(std::string_view text) {
+    constexpr std::size_t size = 17;
+    if (text.size() != size) return false;
+    for (std::size_t i = 0; i < size; ++i)
+        if (i % 3 == 2 ? text[i] != ':' && text[i] != '-'
+                       : std::isxdigit(static_cast<unsigned char>(text[i])) == 0)
+            return false;
+    return true;
+}
+
+// "host", "container:x" where that is one, or one of `others`.
+bool is_mode(std::string_view text, bool of_container,
+             std::initializer_list<std::string_view> others) {
+    constexpr std::string_view container = "container:";
+    if (text.empty() || text == "host") return true;
+    if (of_container && text.starts_with(container)) return text.size() > container.size();
+    return std::ranges::find(others, text) != others.end();
+}
+
+// What needs no engine to be known as wrong.
+Status check_modes(const RunOptions& o) {
+    if (!is_mode(o.pid, true, {})) return bad("--pid: invalid PID mode");
+    if (!is_mode(o.uts, false, {})) return bad("--uts: invalid UTS mode");
+    if (!is_mode(o.userns, false, {})) return bad("--userns: invalid USER mode");
+    if (!is_mode(o.cgroupns, false, {"private"})) return bad("--cgroupns: invalid CGROUP mode");
+    std::int64_t swappiness = o.memory_swappiness.value_or(-1);
+    if (swappiness < -1 || swappiness > 100)
+        return bad(fmt::format("invalid value: {}. Valid memory swappiness range is 0-100",
+                               swappiness));
+    if (o.log_driver == "none" && !o.log_opt.empty())
+        return bad("invalid logging opts for driver none");
+    for (const std::string& option : o.storage_opt)
+        if (option.find('=') == option.npos) return bad("invalid storage option");
+    return {};
+}
+
 Result<Value> config_of(const RunOptions& o, const std::string& image, const Arguments& command) {
     Value config = Value::object();
     config.set("Hostname", o.hostname).set("Domainname", o.domainname).set("User", o.user);
     config.set("AttachStdin", o.attach_stdin).set("AttachStdout", o.attach_stdout);
     config.set("AttachStderr", o.attach_stderr).set("Tty", o.tty).set("OpenStdin", o.interactive);
     config.set("StdinOnce", o.interactive && o.attach_stdin);
-    TRY(Arguments env, env_of(o.env_file, o.env, true));
+    TRY(Arguments env, env_of(o.env_file, o.env));
     config.set("Env", list(env)).set("Cmd", list(command)).set("Image", image);
     config.set("Volumes", Value::object()).set("WorkingDir", o.workdir);
     Value entrypoint;
     if (o.entrypoint) entrypoint = Value::array({Value(*o.entrypoint)});
     config.set("Entrypoint", entrypoint);
-    TRY(Arguments labels, env_of(o.label_file, o.labels, false));
+    TRY(Arguments labels, labels_of(o.label_file, o.labels));
     config.set("Labels", map_of(labels));
+    if (!o.mac_address.empty() && !is_mac_address(o.mac_address))
+        return bad(fmt::format("{} is not a valid mac address", o.mac_address));
     if (!o.mac_address.empty() && o.networks.empty()) config.set("MacAddress", o.mac_address);
     if (!o.stop_signal.empty()) config.set("StopSignal", o.stop_signal);
     if (o.stop_timeout) config.set("StopTimeout", *o.stop_timeout);
@@ -131,6 +176,7 @@ Result<Value> create_body(RunOptions& o, const std::string& image, const Argumen
     if (o.api_socket) return bad("--use-api-socket is not built yet");
     if (o.remove && o.restart != "no" && !o.restart.empty())
         return bad("conflicting options: cannot specify both --restart and --rm");
+    TRY_DO(check_modes(o));
     TRY(Value body, config_of(o, image, command));
     Value host = Value::object();
     host.set("ContainerIDFile", o.cidfile);

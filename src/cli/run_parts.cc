@@ -1,6 +1,7 @@
 #include "cli/run_parts.h"
 
 #include "cli/human.h"
+#include "cli/run_checks.h"
 #include "sys/file.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 namespace cli {
 
@@ -53,34 +55,63 @@ Value map_of(const Arguments& pairs) {
     return out;
 }
 
-Result<Arguments> env_of(const Arguments& files, const Arguments& given, bool from_environment) {
+namespace {
+
+std::string unset_or(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value ? name + "=" + value : name;
+}
+
+// NAME=value lines of files, comments and empty lines left out.
+Result<Arguments> lines_of(const Arguments& files) {
+    constexpr std::string_view blanks = " \t";
+    constexpr std::size_t file_bytes_max = 1024 * 1024;
     Arguments lines;
     for (const std::string& path : files) {
-        auto text = sys::read_file(path, 1024 * 1024);
-        if (!text) return bad(fmt::format("open {}: no such file or directory", path));
+        auto text = sys::read_file(path, file_bytes_max);
+        if (!text && text.error().kind() == Kind::missing)
+            return bad(fmt::format("open {}: no such file or directory", path));
+        auto wrong = [&](std::string_view why) {
+            return bad(fmt::format("invalid env file ({}): {}", path, why));
+        };
+        if (!text) {
+            struct stat about{};
+            bool folder = ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
+            return wrong(folder ? fmt::format("read {}: is a directory", path)
+                                : text.error().message());
+        }
         for (std::string line : split(*text, '\n')) {
             if (line.ends_with('\r')) line.pop_back();
-            line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
+            line.erase(0, std::min(line.find_first_not_of(blanks), line.size()));
             if (line.empty() || line[0] == '#') continue;
             std::string name = line.substr(0, line.find('='));
-            if (name.empty() || name.find_first_of(" \t") != name.npos)
-                return bad(fmt::format("invalid environment file ({}): variable '{}' contains "
-                                       "whitespaces",
-                                       path, name));
+            if (name.empty()) return wrong(fmt::format("no variable name on line '{}'", line));
+            if (name.find_first_of(blanks) != name.npos)
+                return wrong(fmt::format("variable '{}' contains whitespaces", name));
             lines.push_back(std::move(line));
         }
     }
-    lines.insert(lines.end(), given.begin(), given.end());
+    return lines;
+}
+
+}  // namespace
+
+Result<Arguments> env_of(const Arguments& files, const Arguments& given) {
     Arguments out;
+    TRY(Arguments lines, lines_of(files));
     for (const std::string& line : lines) {
-        if (line.empty() || line[0] == '=')
-            return bad(fmt::format("invalid environment variable: {}", line));
-        if (line.find('=') != line.npos || !from_environment) {
-            out.push_back(line);
-        } else if (const char* value = std::getenv(line.c_str())) {
-            out.push_back(line + "=" + value);
-        }
+        std::string found = line.find('=') == line.npos ? unset_or(line) : line;
+        if (found.find('=') != found.npos) out.push_back(std::move(found));
     }
+    for (const std::string& text : given)
+        out.push_back(text.find('=') == text.npos ? unset_or(text) : text);
+    return out;
+}
+
+Result<Arguments> labels_of(const Arguments& files, const Arguments& given) {
+    TRY(Arguments out, lines_of(files));
+    std::erase_if(out, [](const std::string& line) { return line.find('=') == line.npos; });
+    out.insert(out.end(), given.begin(), given.end());
     return out;
 }
 
@@ -89,16 +120,42 @@ namespace {
 struct PortRange {
     std::int64_t first = 0;
     std::int64_t last = 0;
+    std::int64_t size() const { return last - first; }
 };
 
-Result<PortRange> port_range(std::string_view text, std::string_view whole_text) {
-    Arguments ends = split(text, '-');
-    auto wrong = [&] { return bad(fmt::format("invalid containerPort: {}", whole_text)); };
-    if (ends.size() > 2) return wrong();
-    auto first = whole(ends[0]);
-    auto last = whole(ends.back());
-    if (!first || !last || *first < 1 || *last > 65535 || *last < *first) return wrong();
-    return PortRange{*first, *last};
+Result<PortRange> port_range(std::string_view text) {
+    constexpr std::uint64_t port_max = 65535;
+    std::size_t dash = text.find('-');
+    TRY(std::uint64_t first, parse_unsigned(text.substr(0, dash), port_max));
+    std::uint64_t last = first;
+    if (dash != text.npos) {
+        TRY(last, parse_unsigned(text.substr(dash + 1), port_max));
+    }
+    if (last < first) return bad(fmt::format("invalid range specified for port: {}", text));
+    return PortRange{static_cast<std::int64_t>(first), static_cast<std::int64_t>(last)};
+}
+
+// "ip:outside:inside", cut from the right: the address may have colons of its own.
+struct PublishParts {
+    std::string ip, outside, inside;
+};
+
+Result<PublishParts> publish_parts(std::string_view rest) {
+    PublishParts parts;
+    std::size_t colon = rest.rfind(':');
+    parts.inside = std::string(rest.substr(colon == rest.npos ? 0 : colon + 1));
+    if (parts.inside.empty()) return bad(fmt::format("no port specified: {}<empty>", rest));
+    if (colon == rest.npos) return parts;
+    rest = rest.substr(0, colon);
+    colon = rest.rfind(':');
+    parts.outside = std::string(rest.substr(colon == rest.npos ? 0 : colon + 1));
+    if (colon == rest.npos) return parts;
+    parts.ip = std::string(rest.substr(0, colon));
+    if (parts.ip.size() > 2 && parts.ip.starts_with('[') && parts.ip.ends_with(']'))
+        parts.ip = parts.ip.substr(1, parts.ip.size() - 2);
+    if (!parts.ip.empty() && !is_address(parts.ip))
+        return bad(fmt::format("invalid IP address: {}", parts.ip));
+    return parts;
 }
 
 Status publish(const std::string& spec, Value& exposed, Value& bindings) {
@@ -110,33 +167,20 @@ Status publish(const std::string& spec, Value& exposed, Value& bindings) {
         if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
             return bad(fmt::format("invalid proto: {}", protocol));
     }
-    std::size_t colon = rest.rfind(':');
-    TRY(PortRange inside, port_range(rest.substr(colon == rest.npos ? 0 : colon + 1), spec));
-    std::string ip;
-    std::string host;
-    if (colon != rest.npos) {
-        rest = rest.substr(0, colon);
-        std::size_t before = rest.rfind(':');
-        // "[::1]:80" has an address in brackets; "127.0.0.1:" leaves the port to the engine.
-        if (before != rest.npos && !rest.ends_with(']')) {
-            ip = std::string(rest.substr(0, before));
-            host = std::string(rest.substr(before + 1));
-        } else if (rest.ends_with(']')) {
-            return bad(fmt::format("invalid hostPort: {}", rest));
-        } else {
-            host = std::string(rest);
-        }
-        if (ip.starts_with('[')) ip = ip.substr(1, ip.size() - 2);
-    }
-    PortRange outside;
+    TRY(PublishParts parts, publish_parts(rest));
+    const std::string& ip = parts.ip;
+    const std::string& host = parts.outside;
+    auto inside_range = port_range(parts.inside);
+    if (!inside_range) return bad(fmt::format("invalid containerPort: {}", parts.inside));
+    PortRange inside = *inside_range, outside;
     if (!host.empty()) {
-        auto range = port_range(host, spec);
+        auto range = port_range(host);
         if (!range) return bad(fmt::format("invalid hostPort: {}", host));
         outside = *range;
-        bool same = outside.last - outside.first == inside.last - inside.first;
-        if (!same && inside.first != inside.last)
-            return bad(fmt::format(
-                "Invalid ranges specified for container and host Ports: {} and {}", spec, host));
+        if (outside.size() != inside.size() && inside.size() != 0)
+            return bad(
+                fmt::format("invalid ranges specified for container and host Ports: {} and {}",
+                            parts.inside, host));
     }
     for (std::int64_t port = inside.first; port <= inside.last; ++port) {
         std::string key = fmt::format("{}/{}", port, protocol);
@@ -165,8 +209,10 @@ Status add_ports(const RunOptions& options, Value& config, Value& host) {
         std::string protocol = range.size() < spec.size() ? spec.substr(range.size() + 1) : "tcp";
         if (spec.find(':') != spec.npos)
             return bad(fmt::format("invalid port format for --expose: {}", spec));
-        auto ports = port_range(range, spec);
-        if (!ports) return bad(fmt::format("invalid range format for --expose: {}", spec));
+        auto ports = port_range(range);
+        if (!ports)
+            return bad(fmt::format("invalid range format for --expose: {}, error: {}", spec,
+                                   ports.error().message()));
         for (std::int64_t port = ports->first; port <= ports->last; ++port)
             exposed.set(fmt::format("{}/{}", port, protocol), Value::object());
     }
@@ -174,8 +220,6 @@ Status add_ports(const RunOptions& options, Value& config, Value& host) {
     host.set("PortBindings", std::move(bindings));
     return {};
 }
-
-namespace {
 
 Result<Value> mount_of(const std::string& spec) {
     Value mount = Value::object();
@@ -263,8 +307,6 @@ Result<Value> mount_of(const std::string& spec) {
     return mount;
 }
 
-}  // namespace
-
 Status add_mounts(const RunOptions& options, Value& config, Value& host) {
     Value volumes = Value::object();
     Arguments binds;
@@ -281,11 +323,8 @@ Status add_mounts(const RunOptions& options, Value& config, Value& host) {
     host.set("Binds", binds.empty() ? Value() : Value::texts(binds));
     Value mounts = Value::array();
     for (const std::string& spec : options.mounts) {
-        auto mount = mount_of(spec);
-        if (!mount)
-            return bad(fmt::format("invalid argument \"{}\" for \"--mount\" flag: {}", spec,
-                                   mount.error().message()));
-        mounts.push(std::move(mount).value());
+        TRY(Value mount, mount_of(spec));
+        mounts.push(std::move(mount));
     }
     if (!mounts.items().empty()) host.set("Mounts", std::move(mounts));
     Value tmpfs = Value::object();
@@ -307,12 +346,12 @@ Result<Value> devices_of(const Arguments& devices) {
             return !text.empty() && text.find_first_not_of("rwm") == text.npos;
         };
         if (parts.size() > 3 || parts[0].empty())
-            return bad(fmt::format("invalid device specification: {}", spec));
+            return bad(fmt::format("bad format for path: {}", spec));
         std::string inside = parts[0];
         std::string mode = "rwm";
         if (parts.size() >= 2) (parts.size() == 2 && is_mode(parts[1]) ? mode : inside) = parts[1];
         if (parts.size() == 3) mode = parts[2];
-        if (!is_mode(mode)) return bad(fmt::format("invalid device mode: {}", mode));
+        if (!is_mode(mode)) return bad(fmt::format("bad mode specified: {}", mode));
         Value device = Value::object();
         device.set("PathOnHost", parts[0])
             .set("PathInContainer", inside)
@@ -322,29 +361,34 @@ Result<Value> devices_of(const Arguments& devices) {
     return out;
 }
 
+Result<Value> ulimit_of(const std::string& spec) {
+    static constexpr std::string_view names[] = {
+        "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue", "nice",
+        "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
+    std::size_t equals = spec.find('=');
+    if (equals == spec.npos) return bad(fmt::format("invalid ulimit argument: {}", spec));
+    std::string name = spec.substr(0, equals);
+    if (std::ranges::find(names, name) == std::end(names))
+        return bad(fmt::format("invalid ulimit type: {}", name));
+    Arguments limits = split(std::string_view(spec).substr(equals + 1), ':');
+    if (limits.size() > 2)
+        return bad(fmt::format(
+            "too many limit value arguments - {}, can only have up to two, `soft[:hard]`",
+            spec.substr(equals + 1)));
+    TRY(std::int64_t soft, whole(limits[0]));
+    TRY(std::int64_t hard, whole(limits.back()));
+    if (hard != -1 && (soft > hard || soft == -1))
+        return bad(fmt::format(
+            "ulimit soft limit must be less than or equal to hard limit: {} > {}", soft, hard));
+    Value limit = Value::object();
+    limit.set("Name", name).set("Hard", hard).set("Soft", soft);
+    return limit;
+}
+
 Result<Value> ulimits_of(const Arguments& ulimits) {
     Value out = Value::array();
     for (const std::string& spec : ulimits) {
-        std::size_t equals = spec.find('=');
-        auto wrong = [&](std::string_view why) {
-            return bad(fmt::format("invalid argument \"{}\" for \"--ulimit\" flag: {}", spec, why));
-        };
-        if (equals == spec.npos) return wrong(fmt::format("invalid ulimit argument: {}", spec));
-        Arguments limits = split(std::string_view(spec).substr(equals + 1), ':');
-        if (limits.size() > 2)
-            return wrong(fmt::format(
-                "too many limit value arguments - {}, can only have up to two, `soft[:hard]`",
-                spec.substr(equals + 1)));
-        auto soft = whole(limits[0]);
-        auto hard = whole(limits.back());
-        if (!soft) return wrong(soft.error().message());
-        if (!hard) return wrong(hard.error().message());
-        if (*hard != -1 && (*soft > *hard || *soft == -1))
-            return wrong(
-                fmt::format("ulimit soft limit must be less than or equal to hard limit: {} > {}",
-                            *soft, *hard));
-        Value limit = Value::object();
-        limit.set("Name", spec.substr(0, equals)).set("Hard", *hard).set("Soft", *soft);
+        TRY(Value limit, ulimit_of(spec));
         out.push(std::move(limit));
     }
     return out;
@@ -354,14 +398,18 @@ Result<Value> throttle_of(const Arguments& limits, bool bytes) {
     Value out = Value::array();
     for (const std::string& spec : limits) {
         std::size_t colon = spec.rfind(':');
-        if (colon == spec.npos || !spec.starts_with("/dev/"))
+        if (colon == spec.npos) return bad(fmt::format("bad format: {}", spec));
+        if (!spec.starts_with("/dev/"))
             return bad(fmt::format("bad format for device path: {}", spec));
         std::string number = spec.substr(colon + 1);
         auto rate = bytes ? parse_bytes(number) : whole(number);
         if (!rate || *rate < 0)
             return bad(fmt::format("invalid rate for device: {}. The correct format is "
                                    "<device-path>:<number>{}",
-                                   spec, bytes ? "[<unit>]" : ""));
+                                   spec,
+                                   bytes ? "[<unit>]. Number must be a positive integer. Unit is "
+                                           "optional and can be kb, mb, or gb"
+                                         : ". Number must be a positive integer"));
         Value one = Value::object();
         one.set("Path", spec.substr(0, colon)).set("Rate", *rate);
         out.push(std::move(one));
@@ -375,7 +423,7 @@ Result<Arguments> security_of(const Arguments& options) {
         std::size_t mark = option.find_first_of("=:");
         std::string key = option.substr(0, mark);
         if (mark == option.npos && key != "no-new-privileges")
-            return bad(fmt::format("invalid --security-opt: \"{}\"", option));
+            return bad(fmt::format("Invalid --security-opt: \"{}\"", option));
         std::string value = mark == option.npos ? "" : option.substr(mark + 1);
         if (key == "seccomp" && value != "unconfined" && value != "builtin") {
             auto profile = sys::read_file(value, 1024 * 1024);
@@ -413,45 +461,50 @@ Result<Value> restart_of(std::string_view policy) {
     return out;
 }
 
+Result<Value> endpoint_of(const std::string& spec, std::string& name) {
+    Value endpoint = Value::object();
+    name = spec;
+    if (spec.find('=') == spec.npos) return endpoint;
+    name.clear();
+    for (const std::string& field : split(spec, ',')) {
+        std::size_t equals = field.find('=');
+        if (equals == field.npos)
+            return bad(fmt::format("invalid field '{}' must be a key=value pair", field));
+        std::string key = field.substr(0, equals);
+        std::string value = field.substr(equals + 1);
+        if (key == "name")
+            name = value;
+        else if (key == "alias")
+            endpoint.at("Aliases").push(value);
+        else if (key == "ip")
+            endpoint.at("IPAMConfig").set("IPv4Address", value);
+        else if (key == "ip6")
+            endpoint.at("IPAMConfig").set("IPv6Address", value);
+        else if (key == "link-local-ip")
+            endpoint.at("IPAMConfig").at("LinkLocalIPs").push(value);
+        else if (key == "mac-address")
+            endpoint.set("MacAddress", value);
+        else if (key == "gw-priority") {
+            TRY(std::int64_t priority, whole(value));
+            endpoint.set("GwPriority", priority);
+        } else if (key == "driver-opt") {
+            Value one = map_of({value});
+            endpoint.at("DriverOpts").set(one.members()[0].name, one.members()[0].value);
+        } else
+            return bad(fmt::format("invalid field key {}", key));
+    }
+    if (name.empty()) return bad("network name is required");
+    return endpoint;
+}
+
 Status add_networks(const RunOptions& options, Value& body, Value& host) {
     Value endpoints = Value::object();
     std::string mode;
     bool first = true;
     for (const std::string& spec :
          options.networks.empty() ? Arguments{"default"} : options.networks) {
-        std::string name = spec;
-        Value endpoint = Value::object();
-        if (spec.find('=') != spec.npos) {
-            name.clear();
-            for (const std::string& field : split(spec, ',')) {
-                std::size_t equals = field.find('=');
-                if (equals == field.npos)
-                    return bad(fmt::format("invalid field '{}' must be a key=value pair", field));
-                std::string key = field.substr(0, equals);
-                std::string value = field.substr(equals + 1);
-                if (key == "name")
-                    name = value;
-                else if (key == "alias")
-                    endpoint.at("Aliases").push(value);
-                else if (key == "ip")
-                    endpoint.at("IPAMConfig").set("IPv4Address", value);
-                else if (key == "ip6")
-                    endpoint.at("IPAMConfig").set("IPv6Address", value);
-                else if (key == "link-local-ip")
-                    endpoint.at("IPAMConfig").at("LinkLocalIPs").push(value);
-                else if (key == "mac-address")
-                    endpoint.set("MacAddress", value);
-                else if (key == "gw-priority") {
-                    TRY(std::int64_t priority, whole(value));
-                    endpoint.set("GwPriority", priority);
-                } else if (key == "driver-opt") {
-                    Value one = map_of({value});
-                    endpoint.at("DriverOpts").set(one.members()[0].name, one.members()[0].value);
-                } else
-                    return bad(fmt::format("invalid field key {}", key));
-            }
-            if (name.empty()) return bad("network name is required");
-        }
+        std::string name;
+        TRY(Value endpoint, endpoint_of(spec, name));
         if (first) {
             mode = name;
             for (const std::string& alias : options.network_alias)

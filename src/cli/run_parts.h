@@ -8,13 +8,20 @@ namespace cli {
 Arguments split(std::string_view text, char separator);
 // "key=value" lines into an object; a bare key gets an empty value.
 Value map_of(const Arguments& pairs);
-// NAME=value as it stands, NAME from our environment (left out when unset).
-Result<Arguments> env_of(const Arguments& files, const Arguments& given, bool from_environment);
+// NAME=value as it stands, NAME from our environment; one that is not set there stays bare (the
+// engine takes it out of the image's) when given, and is left out when it stands in a file.
+Result<Arguments> env_of(const Arguments& files, const Arguments& given);
+// Labels of files (bare ones are left out), then the given ones.
+Result<Arguments> labels_of(const Arguments& files, const Arguments& given);
 // -p and --expose into Config.ExposedPorts and HostConfig.PortBindings.
 Status add_ports(const RunOptions& options, Value& config, Value& host);
 // -v, --mount, --tmpfs, --volumes-from.
 Status add_mounts(const RunOptions& options, Value& config, Value& host);
 Result<Value> devices_of(const Arguments& devices);
+// One --mount, one --network (its name goes to `name`), one --ulimit.
+Result<Value> mount_of(const std::string& spec);
+Result<Value> endpoint_of(const std::string& spec, std::string& name);
+Result<Value> ulimit_of(const std::string& spec);
 Result<Value> ulimits_of(const Arguments& ulimits);
 Result<Value> throttle_of(const Arguments& limits, bool bytes);
 Result<Arguments> security_of(const Arguments& options);

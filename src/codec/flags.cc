@@ -27,7 +27,7 @@ Result<bool> parse_bool(const std::string& text) {
 
 void FlagSet::each(std::string name, char letter, std::string type, Setter set, std::string about) {
     flags_.push_back(
-        {std::move(name), letter, std::move(type), std::move(about), std::move(set), {}, false});
+        {std::move(name), letter, std::move(type), std::move(about), std::move(set), {}, false, {}});
 }
 
 void FlagSet::boolean(std::string name, char letter, bool& target, std::string about) {
@@ -94,8 +94,9 @@ void FlagSet::duration(std::string name, std::int64_t& target, std::string about
     each(std::move(name), 0, "duration", std::move(set), std::move(about));
 }
 
-void FlagSet::also(std::string name) {
+void FlagSet::also(std::string name, std::string instead) {
     Flag twin = flags_.back();
+    twin.instead = std::move(instead);
     twin.name = std::move(name);
     twin.letter = 0;
     twin.hidden = true;
@@ -115,6 +116,9 @@ FlagSet::Flag* FlagSet::by_letter(char letter) {
 Status FlagSet::spell(const std::vector<std::string>& arguments, bool interspersed,
                       std::vector<std::string>& flags, std::vector<std::string>& others) {
     auto emit = [&](const Flag& flag, std::string value) {
+        if (!flag.instead.empty())
+            notices_ += fmt::format("Flag --{} has been deprecated, use --{} instead\n", flag.name,
+                                    flag.instead);
         flags.push_back("--" + flag.name);
         flags.push_back(std::move(value));
     };
@@ -158,7 +162,7 @@ Status FlagSet::spell(const std::vector<std::string>& arguments, bool interspers
             Flag* flag = by_letter(word[k]);
             if (flag == nullptr) {
                 if (word[k] == 'h') {
-                    help_ = true;
+                    help_ = help_by_letter_ = true;
                     continue;
                 }
                 return bad(fmt::format("unknown shorthand flag: '{}' in {}", word[k], word));

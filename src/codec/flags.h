@@ -34,14 +34,19 @@ public:
     void duration(std::string name, std::int64_t& target, std::string about);
     // Called for each value in turn.
     void each(std::string name, char letter, std::string type, Setter set, std::string about);
-    // Another spelling of the flag declared last; not shown by --help.
-    void also(std::string name);
+    // Another spelling of the flag declared last; not shown by --help. `instead`: what notices()
+    // tells who uses it to write.
+    void also(std::string name, std::string instead = {});
 
     // The arguments that are no flags. Without `interspersed` the first of them ends the flags:
     // what follows an image's name belongs to the container.
     Result<std::vector<std::string>> parse(const std::vector<std::string>& arguments,
                                            bool interspersed = true);
     bool wants_help() const { return help_; }
+    // After parse(): lines about spellings that are going away, for standard error.
+    const std::string& notices() const { return notices_; }
+    // The same for -h, told where help is.
+    bool help_by_letter() const { return help_by_letter_; }
     std::string help() const;
     const std::string& program() const { return program_; }
     const std::string& line() const { return line_; }
@@ -63,6 +68,7 @@ private:
         Setter set;
         std::vector<std::string> values;  // as CLI11 read them
         bool hidden = false;
+        std::string instead;  // an old spelling of this one
     };
     Flag* by_name(std::string_view name);
     Flag* by_letter(char letter);
@@ -75,7 +81,9 @@ private:
     std::string line_;
     std::string about_;
     std::vector<Flag> flags_;
+    std::string notices_;
     bool help_ = false;
+    bool help_by_letter_ = false;
 };
 
 Result<bool> parse_bool(const std::string& text);

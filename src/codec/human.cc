@@ -55,22 +55,25 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
     auto bad = [&] {
         return Error(Kind::invalid, fmt::format("invalid size: '{}'", text.substr(0, 128)));
     };
-    std::size_t digits = text.find_last_of("0123456789.");
+    std::size_t digits = text.find_last_of("0123456789. ");
     if (digits == text.npos) return bad();
-    std::string number(text.substr(0, digits + 1));
+    std::string number(text.substr(0, text[digits] == ' ' ? digits : digits + 1));
     std::string suffix;
     for (char c : text.substr(digits + 1))
-        if (c != ' ') suffix += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        suffix += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     char* end = nullptr;
     double value = std::strtod(number.c_str(), &end);
-    if (*end != 0) return bad();
+    if (*end != 0 || number.empty())
+        return Error(Kind::invalid,
+                     fmt::format("strconv.ParseFloat: parsing \"{}\": invalid syntax",
+                                 std::string_view(number).substr(0, 128)));
     if (value < 0 && !(number == "-1" && suffix.empty())) return bad();
     double scale = 1;
     if (!suffix.empty() && suffix != "b") {
         std::size_t power = std::string_view("kmgtp").find(suffix[0]);
         std::string rest = suffix.substr(1);
         if (power == std::string_view::npos || !(rest.empty() || rest == "b" || rest == "ib"))
-            return bad();
+            return Error(Kind::invalid, fmt::format("invalid suffix: '{}'", suffix.substr(0, 128)));
         scale = std::pow(1024.0, static_cast<double>(power + 1));
     }
     if (value * scale > 9.2e18) return bad();

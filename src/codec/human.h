@@ -15,7 +15,7 @@ std::string human_duration(std::int64_t ns);
 // "12.3MB", "1.5kB", "0B": four significant digits, powers of 1000.
 std::string human_size(std::int64_t bytes);
 
-// "64m", "1.5g", "100" (bytes), "-1": 1024-based. The error reads `invalid size: 'x'`.
+// "64m", "1.5g", "100" (bytes), "-1": 1024-based. Errors in the words of go-units: `invalid size: 'x'`.
 Result<std::int64_t> parse_bytes(std::string_view text);
 
 // Go's durations: "1h30m", "1.5s", "100ms", "-2m", "0". invalid `time: invalid duration "x"`.

@@ -87,7 +87,9 @@ struct Daemon {
     Config config;
 
     void reload(lighterd::EngineParts& parts) {
-        lighterd::notify("RELOADING=1");
+        // Type=notify-reload wants to know when (sd_notify(3)).
+        lighterd::notify(
+            fmt::format("RELOADING=1\nMONOTONIC_USEC={}", base::monotonic_ns() / 1000));
         Config environment;
         environment.proxy = http::ProxyConfig::from_environment();
         Result<CommandLine> fresh = lighterd::read_command_line(arguments, environment);
