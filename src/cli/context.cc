@@ -27,7 +27,7 @@ Parsed parse_command(FlagSet& flags, const Arguments& arguments, Count count, bo
     std::string usage = fmt::format("\n\nUsage:  {} {}\n\nRun '{} --help' for more information",
                                     flags.program(), flags.line(), name);
     auto parsed = flags.parse(arguments, interspersed);
-    put(2, flags.notices());
+    print(flags.notices());  // docker says it here too
     if (!parsed) return {{}, fail(parsed.error().message() + usage, 125)};
     if (flags.wants_help()) {
         if (flags.help_by_letter()) print("Flag shorthand -h has been deprecated, use --help\n");

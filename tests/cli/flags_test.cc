@@ -1,4 +1,6 @@
 // Flags, tables, numbers and the create document: what users type and what they see.
+#include "cli/context.h"
+#include "cli/run_checks.h"
 #include "cli/console.h"
 #include "cli/flags.h"
 #include "cli/human.h"
@@ -143,3 +145,34 @@ BOOST_AUTO_TEST_CASE(image_names) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_CASE(names_that_no_image_can_have_are_refused_before_the_engine_is_asked) {
+    for (std::string_view good :
+         {"busybox", "busybox:1.2", "a/b", "localhost/a", "h:5000/a/b:v", "a__b", "a--b.c_d",
+          "x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"})
+        BOOST_TEST(static_cast<bool>(cli::check_reference(good)), good);
+    for (std::string_view wrong : {"", "busybox:", "bad name", "a@sha256:abc", "a//b", "-a", "a..b",
+                                   "a:b:c", "h:x/a", "a@nope", "a:"})
+        BOOST_TEST(!cli::check_reference(wrong), wrong);
+    BOOST_TEST(cli::check_reference("BAD").error().message() ==
+               "invalid reference format: repository name (library/BAD) must be lowercase");
+}
+
+BOOST_AUTO_TEST_CASE(values_of_runs_flags_are_checked_as_docker_checks_them) {
+    BOOST_TEST(*cli::nano_cpus("1.5") == 1500000000);
+    BOOST_TEST(cli::nano_cpus("1.0000000001").error().message() == "value is too precise");
+    BOOST_TEST(!cli::nano_cpus("x"));
+    BOOST_TEST(cli::check_label("=x").error().message() == "invalid label '=x': empty name");
+    BOOST_TEST(cli::check_sysctl("kernel.core_pattern=x").error().message() ==
+               "sysctl 'kernel.core_pattern=x' is not allowed");
+    BOOST_TEST(static_cast<bool>(cli::check_sysctl("net.ipv4.ip_forward=0")));
+    BOOST_TEST(!cli::check_ulimit("nope=5:10"));
+    BOOST_TEST(!cli::check_add_host("a:nope"));
+    BOOST_TEST(static_cast<bool>(cli::check_add_host("a:::1")));
+    BOOST_TEST(!cli::check_dns_search("a b"));
+    BOOST_TEST(!cli::check_device_rule("nope"));
+    BOOST_TEST(static_cast<bool>(cli::check_device_rule("c 1:* rwm")));
+    BOOST_TEST(!cli::check_gpus("nope"));
+    BOOST_TEST(cli::parse_unsigned("70000", 65535).error().message() ==
+               "strconv.ParseUint: parsing \"70000\": value out of range");
+}
