@@ -74,6 +74,12 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return co_await image_tag(engine_.images, match.name, request);
     case Call::image_delete:
         co_return co_await image_delete(engine_.images, match.name, request);
+    case Call::image_search:
+        co_return co_await image_search(engine_.registries, request);
+    case Call::auth:
+        co_return co_await auth(engine_.registries, request);
+    case Call::distribution:
+        co_return co_await distribution(engine_.registries, match.name, request);
     case Call::empty_list:
         co_return json_text_reply(200, "[]");
     case Call::swarm_manager:

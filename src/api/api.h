@@ -39,5 +39,9 @@ Task<Result<http::Reply>> image_tag(engine::Images& images, std::string name,
                                     const http::Request& request);
 Task<Result<http::Reply>> image_delete(engine::Images& images, std::string name,
                                        const http::Request& request);
+Task<Result<http::Reply>> image_search(const registry::Link& link, http::Request& request);
+Task<Result<http::Reply>> auth(const registry::Link& link, http::Request& request);
+Task<Result<http::Reply>> distribution(const registry::Link& link, std::string name,
+                                       http::Request& request);
 
 }  // namespace api

@@ -32,6 +32,9 @@ enum class Call : std::uint8_t {
     image_inspect,
     image_delete,
     image_tag,
+    image_search,
+    auth,
+    distribution,
     empty_list,      // GET /plugins
     not_built,       // 501 with a sentence
     swarm_manager,   // 503: this node is not a swarm manager

@@ -103,6 +103,7 @@ Task<Status> EngineParts::open() {
 
     CO_TRY(registries, registry::Registries::create(registry_settings(config)));
     transport.emplace(loop, registries, config.proxy);
+    link.emplace(registry::Link{loop, *transport, registries, pull_settings(config)});
     puller.emplace(loop, workers, *store, *transport, registries, pull_settings(config));
     images.emplace(loop, workers, *store, *puller, events);
     CO_TRY_DO(co_await images->load());
@@ -134,14 +135,15 @@ Status EngineParts::reload() {
     TRY(engine::ContainerSettings settings, container_settings(config));
     registries = std::move(fresh);
     containers->set_settings(std::move(settings));
+    link->settings = pull_settings(config);
     puller->set_settings(pull_settings(config));
     events.publish("daemon", "reload", id, {{"name", engine::host_name()}});
     return {};
 }
 
 engine::Engine EngineParts::engine() {
-    return {
-        loop, workers, *images, *containers, *network, events, [this] { return system_info(); }};
+    return {loop,        workers,  *images, *link,
+            *containers, *network, events,  [this] { return system_info(); }};
 }
 
 engine::SystemInfo EngineParts::system_info() const {

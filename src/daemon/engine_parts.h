@@ -42,6 +42,7 @@ struct EngineParts {
     std::string id;  // of this engine, for good
     registry::Registries registries;
     std::optional<registry::HttpTransport> transport;
+    std::optional<registry::Link> link;  // to registries
     std::optional<registry::Puller> puller;
     std::optional<engine::Images> images;
     std::optional<engine::Network> network;

@@ -15,6 +15,7 @@ struct Engine {
     Loop& loop;
     Workers& workers;
     Images& images;
+    const registry::Link& registries;  // what is asked of registries straight
     Containers& containers;
     Network& network;
     Events& events;

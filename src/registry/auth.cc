@@ -2,7 +2,6 @@
 
 #include "codec/http1.h"
 #include "codec/json.h"
-#include "wire/registry.h"
 
 #include <array>
 #include <cstdint>
@@ -72,10 +71,14 @@ Credentials parse_registry_auth(std::string_view header) {
     if (!text) return {};
     auto config = json::read<wire::oci::AuthConfig>(*text);
     if (!config) return {};
-    Credentials out{config->username, config->password, config->identity_token,
-                    config->registry_token};
-    if (out.username.empty() && !config->auth.empty())
-        if (auto pair = unbase64(config->auth)) {
+    return credentials_of(std::move(*config));
+}
+
+Credentials credentials_of(wire::oci::AuthConfig config) {
+    Credentials out{std::move(config.username), std::move(config.password),
+                    std::move(config.identity_token), std::move(config.registry_token)};
+    if (out.username.empty() && !config.auth.empty())
+        if (auto pair = unbase64(config.auth)) {
             std::size_t colon = pair->find(':');
             if (colon != std::string::npos && pair->find('\0') == std::string::npos) {
                 out.username = pair->substr(0, colon);

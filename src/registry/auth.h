@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "registry/challenge.h"
+#include "wire/registry.h"
 
 #include <chrono>
 #include <optional>
@@ -24,6 +25,8 @@ struct Credentials {
 // The X-Registry-Auth header: base64 (url or standard, padded or not) of a JSON object. What cannot
 // be decoded is ignored, as Docker does: no credentials.
 Credentials parse_registry_auth(std::string_view header);
+// The same of a document: username and password may stand in its "auth".
+Credentials credentials_of(wire::oci::AuthConfig config);
 
 std::string base64(std::string_view bytes);
 // Standard and url alphabets, with or without padding; nothing for anything else.

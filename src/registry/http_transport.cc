@@ -14,6 +14,8 @@ private:
 
 http::ClientOptions client_options(const Registries& registries, http::ProxyConfig proxy) {
     http::ClientOptions options;
+    // The session knows how long each answer may take: a commit of gigabytes longer than a HEAD.
+    options.head_timeout = loop::Milliseconds(0);
     options.proxy = std::move(proxy);
     // By the host of each request, redirects included: a mark of insecurity is for one host only.
     options.tls_for = [&registries](const http::Url& url) -> Result<http::TlsOptions> {
@@ -45,6 +47,11 @@ Task<Result<Reply>> HttpTransport::send(Request request) {
     for (auto& [name, value] : request.headers)
         out.headers.add(std::move(name), std::move(value));
     if (!request.body.empty()) out.body = Slice::copy_of(request.body);
+    if (request.source) {
+        out.source = std::move(request.source);
+        out.source_length = request.source_length;
+        out.follow_redirects = false;
+    }
     auto response = co_await client_.send(std::move(out));
     if (!response) co_return std::move(response).error();
     Reply reply;

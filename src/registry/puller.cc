@@ -2,7 +2,6 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "loop/net.h"
 #include "store/sha256.h"
 
 #include <algorithm>
@@ -102,15 +101,8 @@ void Puller::set_settings(PullSettings settings) {
 }
 
 Task<Result<Pulled>> Puller::pull(PullRequest request, ProgressSink& sink, Known& known) {
-    std::vector<std::string> addresses;
-    if (registries_.wants_addresses(request.target.domain)) {
-        std::string name(host_name(request.target.domain));
-        auto found = co_await loop::resolve(loop_, name, 443);
-        if (found)
-            for (const auto& address : *found)
-                addresses.emplace_back(host_name(address.text()));
-    }
-    std::vector<Endpoint> endpoints = registries_.endpoints(request.target.domain, addresses);
+    std::vector<Endpoint> endpoints =
+        co_await find_endpoints(loop_, registries_, request.target.domain);
     Error last(Kind::internal, "no endpoint");
     // A mirror that had the image says more about what is wrong (a full disk) than a registry that
     // cannot be reached.

@@ -3,9 +3,11 @@
 #include "base/limits.h"
 #include "codec/json.h"
 #include "codec/url.h"
+#include "loop/net.h"
 #include "wire/registry.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <random>
 
 namespace registry {
@@ -42,16 +44,40 @@ Session::Session(Loop& loop, Transport& transport, const PullSettings& settings,
         authorization_ = "Bearer " + credentials_.registry_token;
 }
 
-Task<Result<Reply>> Session::send(std::string method, std::string url,
-                                  std::vector<std::pair<std::string, std::string>> headers,
-                                  std::string body) {
-    Request request;
-    request.method = std::move(method);
-    request.url = std::move(url);
-    request.headers = std::move(headers);
-    request.body = std::move(body);
+Session::Session(Loop& loop, Transport& transport, const PullSettings& settings, Endpoint endpoint,
+                 std::string repository, Caller caller)
+    : Session(loop, transport, settings, std::move(endpoint), std::move(repository),
+              std::move(caller.credentials)) {
+    headers_ = std::move(caller.headers);
+}
+
+std::string Session::url_of(std::string_view what) const {
+    return fmt::format("{}/v2/{}/{}", endpoint_.base, repository_, what);
+}
+
+bool Session::is_ours(std::string_view url) const {
+    auto ours = codec::parse_url(endpoint_.base), other = codec::parse_url(url);
+    return ours && other && ours->same_origin(*other);
+}
+
+Result<std::string> Session::resolve(const std::string& from, const std::string& location) const {
+    TRY(codec::Url base, codec::parse_url(from));
+    auto next = codec::resolve_url(base, location);
+    if (location.empty() || !next)
+        return Error(Kind::unavailable, "the registry's answer has no usable Location");
+    if (base.https() && !next->https())
+        return Error(Kind::unavailable,
+                     fmt::format("{} leads from https to http, refused", base.printable()));
+    return fmt::format("{}://{}{}", next->scheme, next->authority(), next->target);
+}
+
+Task<Result<Reply>> Session::send_once(Request request, std::chrono::milliseconds timeout) {
+    for (const auto& header : headers_)
+        request.headers.push_back(header);
+    bool streamed = request.source != nullptr;
     Task<Result<Reply>> sending = transport_.send(std::move(request));
-    auto reply = co_await loop::within(loop_, settings_.answer_timeout, std::move(sending));
+    if (streamed) co_return co_await std::move(sending);
+    auto reply = co_await loop::within(loop_, timeout, std::move(sending));
     if (!reply && reply.error().kind() == Kind::timeout)
         co_return Error(
             Kind::timeout,
@@ -83,32 +109,45 @@ Task<Result<std::string>> Session::fetch_token(Challenge challenge) {
     std::string base = realm->scheme + "://" + realm->authority();
     std::string target = realm->target;
     std::string service(challenge.parameter("service"));
-    std::string scope(challenge.parameter("scope"));
-    if (scope.empty()) scope = "repository:" + repository_ + ":pull";
-    std::vector<std::pair<std::string, std::string>> headers{{"Accept", "application/json"}};
-    std::string method = "GET", body;
+    std::vector<std::string> scopes = scopes_;
+    if (std::string named(challenge.parameter("scope")); scopes.empty() && !named.empty())
+        scopes.push_back(std::move(named));
+    if (scopes.empty() && !repository_.empty())
+        scopes.push_back("repository:" + repository_ + ":pull");
+    Request request;
+    request.headers = {{"Accept", "application/json"}};
     codec::Query query;
     if (!service.empty()) query.add("service", service);
-    query.add("scope", scope);
     if (!credentials_.identity_token.empty()) {
-        method = "POST";
+        request.method = "POST";
+        if (!scopes.empty()) query.add("scope", fmt::format("{}", fmt::join(scopes, " ")));
+        if (ask_identity_) query.add("access_type", "offline");
         query.add("client_id", "docker");
         query.add("grant_type", "refresh_token");
         query.add("refresh_token", credentials_.identity_token);
-        body = query.encode();
-        headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+        request.body = query.encode();
+        request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
     } else {
+        for (const std::string& scope : scopes)
+            query.add("scope", scope);
+        if (ask_identity_) {
+            query.add("offline_token", "true");
+            query.add("client_id", "docker");
+        }
         if (!credentials_.username.empty()) {
             query.add("account", credentials_.username);
-            headers.emplace_back("Authorization", basic_header(credentials_));
+            request.headers.emplace_back("Authorization", basic_header(credentials_));
         }
         target += (target.find('?') == std::string::npos ? "?" : "&") + query.encode();
     }
-    auto reply = co_await send(method, base + target, std::move(headers), std::move(body));
+    request.url = base + target;
+    std::string method = request.method;
+    auto reply = co_await send_once(std::move(request), settings_.answer_timeout);
     if (!reply) co_return in_request(method, realm->printable(), reply.error());
     CO_TRY(std::string text, co_await read_body(*reply, token_bytes_max));
     if (reply->status >= 400) {
         Refusal refusal = read_refusal(reply->status, reply->header("www-authenticate"), text);
+        token_refusal_ = refusal;
         co_return in_request(method, realm->printable(), Error(refusal.kind(), refusal.text()));
     }
     auto token = json::read<wire::oci::TokenReply>(text);
@@ -121,6 +160,7 @@ Task<Result<std::string>> Session::fetch_token(Challenge challenge) {
         co_return in_request(
             method, realm->printable(),
             Error(Kind::internal, "authorization server did not include a token in the response"));
+    if (ask_identity_) identity_token_ = token->refresh_token;
     co_return value;
 }
 
@@ -147,51 +187,71 @@ Task<Status> Session::authorize(std::string challenge_header, std::string used) 
     co_return Error(Kind::unauthorized, "unauthorized: authentication required");
 }
 
-Task<Result<Reply>> Session::request(std::string method, std::string what,
-                                     std::vector<std::pair<std::string, std::string>> headers,
+Task<Result<Reply>> Session::request(std::string method, std::string what, HeaderList headers,
                                      Trouble& trouble) {
-    std::string url = fmt::format("{}/v2/{}/{}", endpoint_.base, repository_, what);
+    Call call;
+    call.method = std::move(method);
+    call.url = url_of(what);
+    call.headers = std::move(headers);
+    co_return co_await send(std::move(call), trouble);
+}
+
+Task<Result<Reply>> Session::send(Call call, Trouble& trouble) {
+    // A registry that was asked for nothing secret gets nothing secret on other hosts.
+    bool ours = is_ours(call.url);
+    auto timeout = call.answer_timeout.count() > 0 ? call.answer_timeout : settings_.answer_timeout;
     for (int round = 0;; ++round) {
         std::string used = authorization_;
-        auto with_auth = headers;
-        if (!used.empty()) with_auth.emplace_back("Authorization", used);
-        auto reply = co_await send(method, url, std::move(with_auth), "");
+        Request request{call.method, call.url,    call.headers,
+                        call.body,   call.source, call.source_length};
+        if (ours && !used.empty()) request.headers.emplace_back("Authorization", used);
+        auto reply = co_await send_once(std::move(request), timeout);
         trouble.failure = {};
         trouble.refusal = {};
-        trouble.told = false;
+        trouble.told = trouble.again = false;
         if (!reply) {
             // Docker pings /v2/ first, so that is the address its message names.
             trouble.error = in_request("GET", endpoint_.base + "/v2/", reply.error());
             co_return trouble.error;
         }
         if (reply->status < 400) co_return std::move(*reply);
-        unsigned status = reply->status;
-        std::string challenge = reply->header("www-authenticate");
-        std::string after = reply->header("retry-after");
-        std::string text;
-        if (method != "HEAD") {
-            auto body = co_await read_body(*reply, refusal_bytes_max);
-            if (body) text = std::move(*body);
-        }
-        reply = Error(Kind::internal, "");  // gives the connection back before asking elsewhere
-        if (status == 401 && round < 2) {
-            Status authorized = co_await authorize(challenge, used);
-            if (authorized) continue;
-            trouble.refusal =
-                Refusal{.status = 401, .code = "UNAUTHORIZED", .message = {}, .retry_after = {}};
-            trouble.failure.status = 401;
-            trouble.told = true;
-            trouble.error = authorized.error().message() == "no basic auth credentials"
-                                ? in_request(method, url, authorized.error())
-                                : authorized.error();
-            co_return trouble.error;
-        }
-        trouble.refusal = read_refusal(status, challenge, text);
-        trouble.refusal.retry_after = parse_retry_after(after, base::now());
-        trouble.failure = {.status = status, .retry_after = trouble.refusal.retry_after};
-        trouble.error = Error(trouble.refusal.kind(), trouble.refusal.text());
+        bool last = round == 2 || !ours;
+        auto next = co_await refused(call, std::move(*reply), std::move(used), last, trouble);
+        if (!trouble.again || call.source) co_return std::move(next);
+    }
+}
+
+// What a status of 400 and more means. trouble.again: the request may be sent once more, with a new
+// token.
+Task<Result<Reply>> Session::refused(const Call& call, Reply reply, std::string used, bool last,
+                                     Trouble& trouble) {
+    unsigned status = reply.status;
+    std::string challenge = reply.header("www-authenticate");
+    std::string after = reply.header("retry-after");
+    std::string text;
+    if (call.method != "HEAD") {
+        auto body = co_await read_body(reply, refusal_bytes_max);
+        if (body) text = std::move(*body);
+    }
+    reply.body.reset();  // gives the connection back before asking elsewhere
+    if (status == 401 && !last) {
+        Status authorized = co_await authorize(challenge, used);
+        trouble.refusal =
+            Refusal{.status = 401, .code = "UNAUTHORIZED", .message = {}, .retry_after = {}};
+        trouble.failure.status = 401;
+        trouble.told = true;
+        trouble.again = static_cast<bool>(authorized);
+        trouble.error = authorized ? Error(Kind::unauthorized, "unauthorized: token refused")
+                        : authorized.error().message() == "no basic auth credentials"
+                            ? in_request(call.method, call.url, authorized.error())
+                            : authorized.error();
         co_return trouble.error;
     }
+    trouble.refusal = read_refusal(status, challenge, text);
+    trouble.refusal.retry_after = parse_retry_after(after, base::now());
+    trouble.failure = {.status = status, .retry_after = trouble.refusal.retry_after};
+    trouble.error = Error(trouble.refusal.kind(), trouble.refusal.text());
+    co_return trouble.error;
 }
 
 Task<Result<std::string>> Session::document(std::string what, std::string accept,
@@ -199,7 +259,7 @@ Task<Result<std::string>> Session::document(std::string what, std::string accept
                                             Trouble& trouble) {
     Attempts attempts(settings_.retry);
     for (;;) {
-        std::vector<std::pair<std::string, std::string>> headers;
+        HeaderList headers;
         if (!accept.empty()) headers.emplace_back("Accept", accept);
         auto reply = co_await request("GET", what, std::move(headers), trouble);
         if (reply) {
@@ -227,6 +287,19 @@ Task<Result<std::string>> Session::document(std::string what, std::string accept
             co_return trouble.error;
         CO_TRY_DO(co_await loop::sleep(loop_, *pause));
     }
+}
+
+Task<std::vector<Endpoint>> find_endpoints(Loop& loop, const Registries& registries,
+                                           std::string domain) {
+    std::vector<std::string> addresses;
+    if (registries.wants_addresses(domain)) {
+        std::string name(host_name(domain));
+        auto found = co_await loop::resolve(loop, name, 443);
+        if (found)
+            for (const auto& address : *found)
+                addresses.emplace_back(host_name(address.text()));
+    }
+    co_return registries.endpoints(domain, addresses);
 }
 
 }  // namespace registry

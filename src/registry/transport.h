@@ -6,7 +6,9 @@
 #include "loop/task.h"
 #include "registry/endpoints.h"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +20,10 @@ struct Request {
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
+    // For bodies that do not fit in memory: called until it gives an empty slice. Never repeated,
+    // so a redirect is not followed. Sent chunked, or with `source_length`.
+    std::function<Task<Result<Slice>>()> source;
+    std::optional<std::uint64_t> source_length;
 };
 
 class Body {

@@ -166,3 +166,20 @@ const json::Table& json_table(const AuthConfig*) {
 }
 
 }  // namespace wire::oci
+
+namespace wire {
+namespace {
+
+constexpr json::Field distribution_fields[] = {
+    json::field<&DistributionInspect::descriptor>("Descriptor"),
+    json::field<&DistributionInspect::platforms>("Platforms", json::null_empty),
+};
+constinit const json::Table distribution_table{distribution_fields};
+
+}  // namespace
+
+const json::Table& json_table(const DistributionInspect*) {
+    return distribution_table;
+}
+
+}  // namespace wire

@@ -110,3 +110,14 @@ const json::Table& json_table(const ErrorReply*);
 const json::Table& json_table(const AuthConfig*);
 
 }  // namespace wire::oci
+
+namespace wire {
+
+// GET /distribution/{name}/json.
+struct DistributionInspect {
+    oci::Descriptor descriptor;
+    std::vector<oci::Platform> platforms;
+};
+const json::Table& json_table(const DistributionInspect*);
+
+}  // namespace wire
