@@ -10,9 +10,11 @@
 namespace registry {
 namespace {
 
-// Two megabytes a layer under way at most: one in the queue, one with the worker.
+// Four megabytes a layer under way at most: one in the queue and one with a worker as they came,
+// two inflated.
 constexpr std::size_t queue_chunks_max = 16;
 constexpr std::size_t batch_chunks_max = 16;
+constexpr std::size_t plains_max = 2;
 constexpr std::int64_t progress_interval_ns = 100'000'000;
 
 std::uint32_t chance() {
@@ -51,18 +53,41 @@ Status restart_work(LayerWork* work) {
     return start_unpacker(*work);
 }
 
-struct Fed {
+struct Inflating {
     std::vector<Chunk> chunks;  // back to the loop: slabs are reused by the thread that fills them
+    std::size_t at = 0;         // the chunk under way, and
+    std::size_t used = 0;       // how much of it is inflated
+    store::Plain plain;         // what came of them; when it is full there may be more
+    Status status;
+
+    bool over() const { return at == chunks.size(); }
+};
+
+// Worker: until there is enough for the other half of the unpacker.
+Result<Inflating> inflate_work(LayerWork* work, Inflating job) {
+    job.plain.clear();
+    while (!job.over() && !job.plain.full()) {
+        std::string_view bytes = job.chunks[job.at].view();
+        if (job.used == 0) job.status = work->part->append(bytes);
+        bytes.remove_prefix(job.used);
+        if (job.status) job.status = work->unpacker->inflate(bytes, job.plain);
+        if (!job.status) break;
+        job.used = job.chunks[job.at].size() - bytes.size();
+        if (job.plain.full()) break;
+        ++job.at;
+        job.used = 0;
+    }
+    return job;
+}
+
+struct Writing {
+    store::Plain plain;  // back to the loop, to be filled again
     Status status;
 };
-Result<Fed> feed_work(LayerWork* work, std::vector<Chunk> chunks) {
-    Fed out{std::move(chunks), {}};
-    for (const Chunk& chunk : out.chunks) {
-        out.status = work->part->append(chunk.view());
-        if (out.status) out.status = work->unpacker->feed(chunk.view());
-        if (!out.status) break;
-    }
-    return out;
+
+Result<Writing> write_work(LayerWork* work, Writing job) {
+    job.status = work->unpacker->write(job.plain);
+    return job;
 }
 
 Status finish_work(LayerWork* work) {
@@ -233,9 +258,12 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
         }
         queue_ =
             std::make_unique<loop::Channel<Chunk>>(loop_, queue_chunks_max, loop::Policy::wait);
+        plains_ =
+            std::make_unique<loop::Channel<store::Plain>>(loop_, plains_max, loop::Policy::wait);
         feed_status_ = Status();
         Scope scope(loop_, co_await loop::this_stop());
-        scope.spawn(feed());
+        scope.spawn(inflate());
+        scope.spawn(write());
         got = co_await receive(*reply->body);
         if (got) {
             all_received_ = true;
@@ -298,33 +326,64 @@ Task<Status> LayerTransfer::receive(Body& body) {
     co_return Status();
 }
 
+void LayerTransfer::give_up(Status why) {
+    if (feed_status_) feed_status_ = std::move(why);
+    queue_->close();
+    plains_->close();
+}
+
 // Queue to worker, a batch a job, so that no worker thread ever waits for the network.
-Task<void> LayerTransfer::feed() {
+Task<void> LayerTransfer::inflate() {
     for (;;) {
         auto first = co_await queue_->pop();
         if (!first) {
-            if (first.error().kind() == Kind::cancelled) feed_status_ = first.error();
+            if (first.error().kind() == Kind::cancelled) give_up(first.error());
+            plains_->close();
             co_return;
         }
-        std::vector<Chunk> batch;
-        batch.push_back(std::move(*first));
-        while (!queue_->empty() && batch.size() < batch_chunks_max) {
+        Inflating job;
+        std::uint64_t bytes = first->size();
+        job.chunks.push_back(std::move(*first));
+        while (!queue_->empty() && job.chunks.size() < batch_chunks_max) {
             auto more = co_await queue_->pop();
             if (!more) break;
-            batch.push_back(std::move(*more));
+            bytes += more->size();
+            job.chunks.push_back(std::move(*more));
         }
-        std::uint64_t bytes = 0;
-        for (const Chunk& chunk : batch)
-            bytes += chunk.size();
-        auto fed =
-            co_await workers_.run(loop::Lane::heavy, feed_work, work_.get(), std::move(batch));
-        feed_status_ = fed ? fed->status : Status(fed.error());
-        if (!feed_status_) {
-            queue_->close();
-            co_return;
+        while (!job.over()) {
+            job.plain = store::Plain();
+            if (!spare_.empty()) {
+                job.plain = std::move(spare_.back());
+                spare_.pop_back();
+            }
+            auto done =
+                co_await workers_.run(loop::Lane::heavy, inflate_work, work_.get(), std::move(job));
+            if (!done) co_return give_up(done.error());
+            if (!done->status) co_return give_up(done->status);
+            job = std::move(*done);
+            Task<Status> pushing = plains_->push(std::move(job.plain));
+            Status pushed = co_await std::move(pushing);
+            if (!pushed) co_return give_up(pushed);
         }
         fed_ += bytes;
         if (all_received_) tell_bytes("Extracting", fed_, false);
+    }
+}
+
+// The other half of the unpacker.
+Task<void> LayerTransfer::write() {
+    for (;;) {
+        auto plain = co_await plains_->pop();
+        if (!plain) {
+            if (plain.error().kind() == Kind::cancelled) give_up(plain.error());
+            co_return;
+        }
+        Writing job{std::move(*plain), {}};
+        auto done =
+            co_await workers_.run(loop::Lane::heavy, write_work, work_.get(), std::move(job));
+        if (!done) co_return give_up(done.error());
+        if (!done->status) co_return give_up(done->status);
+        if (spare_.size() < plains_max) spare_.push_back(std::move(done->plain));
     }
 }
 

@@ -1,5 +1,6 @@
-// One layer on its way: body slices from the socket through a bounded queue to the unpacker on the
-// heavy lane, resumed by Range after a break. Ends as a verified draft that is not yet durable.
+// One layer on its way: body slices from the socket through a bounded queue to the unpacker's two
+// halves on the heavy lane, which work side by side, resumed by Range after a break. Ends as a
+// verified draft that is not yet durable.
 #pragma once
 
 #include "loop/channel.h"
@@ -47,7 +48,9 @@ private:
     Task<Ended> attempt();
     Task<Result<Reply>> open_body(std::uint64_t from);
     Task<Status> receive(Body& body);
-    Task<void> feed();
+    Task<void> inflate();
+    Task<void> write();
+    void give_up(Status why);
     Task<Status> restart();
     Task<Status> pause(std::chrono::milliseconds delay);
     void tell(std::string status, std::uint64_t current = 0, bool detail = false);
@@ -63,6 +66,8 @@ private:
 
     std::unique_ptr<LayerWork> work_;
     std::unique_ptr<loop::Channel<Chunk>> queue_;
+    std::unique_ptr<loop::Channel<store::Plain>> plains_;  // inflated, to be written
+    std::vector<store::Plain> spare_;                      // used again
     std::uint64_t received_ = 0;  // bytes of the blob taken from the network or the part
     std::uint64_t fed_ = 0;       // bytes the unpacker has seen
     bool all_received_ = false;

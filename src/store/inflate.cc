@@ -102,6 +102,7 @@ public:
     }
     Result<std::size_t> step(std::string_view& in, char* out, std::size_t capacity) override {
         if (!context_) return Error(Kind::internal, "out of memory for zstd");
+        if (in.empty() && complete_) return std::size_t{0};  // would begin another frame
         ZSTD_inBuffer input{in.data(), in.size(), 0};
         ZSTD_outBuffer output{out, capacity, 0};
         std::size_t hint = ZSTD_decompressStream(context_.get(), &output, &input);
@@ -129,23 +130,11 @@ std::unique_ptr<Decoder> make_zstd_decoder() {
     return std::make_unique<ZstdDecoder>();
 }
 
-Inflater::Inflater(Output output) : output_(std::move(output)) {}
 Inflater::~Inflater() = default;
 
-Status Inflater::feed(std::string_view bytes) {
-    if (compression_ != Compression::unknown) return run(bytes);
-    std::size_t taken = std::min(bytes.size(), sizeof head_ - head_bytes_);
-    std::memcpy(head_ + head_bytes_, bytes.data(), taken);
-    head_bytes_ += taken;
-    bytes.remove_prefix(taken);
-    if (head_bytes_ < sizeof head_) return {};
-    TRY_DO(detect(false));
-    return run(bytes);
-}
-
 // A skippable zstd frame has a magic of 0x184D2A50 to 0x184D2A5F, little endian.
-Status Inflater::detect(bool last) {
-    std::string_view head(head_, head_bytes_);
+Status Inflater::detect() {
+    std::string_view head = head_ = {first_, first_bytes_};
     bool skippable =
         head.size() >= 4 && (head[0] & 0xf0) == 0x50 && head.substr(1, 3) == "\x2a\x4d\x18";
     if (head.starts_with(gzip_magic)) {
@@ -161,27 +150,50 @@ Status Inflater::detect(bool last) {
     } else {
         compression_ = Compression::none;
     }
-    if (decoder_) buffer_ = std::make_unique<char[]>(inflate_buffer_bytes);
-    (void)last;
-    return run(head);
+    return {};
 }
 
-Status Inflater::run(std::string_view bytes) {
-    if (!decoder_) return bytes.empty() ? Status() : output_(bytes);
-    std::size_t made = 0;
-    // A full buffer may hide more output of the same input.
-    while (!bytes.empty() || made == inflate_buffer_bytes) {
-        std::size_t before = bytes.size();
-        TRY(made, decoder_->step(bytes, buffer_.get(), inflate_buffer_bytes));
+Result<std::size_t> Inflater::step(std::string_view& in, char* out, std::size_t capacity) {
+    if (compression_ == Compression::unknown) {
+        std::size_t taken = std::min(in.size(), sizeof first_ - first_bytes_);
+        std::memcpy(first_ + first_bytes_, in.data(), taken);
+        first_bytes_ += taken;
+        in.remove_prefix(taken);
+        if (first_bytes_ < sizeof first_) return std::size_t{0};
+        TRY_DO(detect());
+    }
+    std::size_t filled = 0;
+    while (filled < capacity) {
+        std::string_view& from = head_.empty() ? in : head_;
+        std::size_t before = from.size(), made = 0;
+        if (decoder_) {
+            TRY(made, decoder_->step(from, out + filled, capacity - filled));
+        } else {
+            made = std::min(from.size(), capacity - filled);
+            std::memcpy(out + filled, from.data(), made);
+            from.remove_prefix(made);
+        }
+        filled += made;
+        if (made > 0 || from.size() < before) continue;
+        if (!from.empty()) return bad("no progress");
+        if (in.empty()) break;
+    }
+    return filled;
+}
+
+Status Inflater::feed(std::string_view bytes) {
+    if (passes_through()) return bytes.empty() ? Status() : output_(bytes);
+    if (!buffer_) buffer_ = std::make_unique<char[]>(inflate_buffer_bytes);
+    for (std::size_t made = inflate_buffer_bytes; made == inflate_buffer_bytes;) {
+        TRY(made, step(bytes, buffer_.get(), inflate_buffer_bytes));
         if (made > 0) TRY_DO(output_({buffer_.get(), made}));
-        if (made == 0 && bytes.size() == before && !bytes.empty()) return bad("no progress");
-        if (made == 0 && bytes.empty()) break;
     }
     return {};
 }
 
 Status Inflater::finish() {
-    if (compression_ == Compression::unknown) TRY_DO(detect(true));
+    // No format is that short.
+    if (compression_ == Compression::unknown && first_bytes_ > 0) return bad("unexpected EOF");
     if (decoder_ && !decoder_->complete()) return bad("unexpected EOF");
     return {};
 }

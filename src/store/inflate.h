@@ -1,5 +1,6 @@
 // A layer's compressed stream to plain bytes: gzip (also several members), zstd (also several
-// frames) or plain, told apart by their first bytes; pushed in, handed on from one reused buffer.
+// frames) or plain, told apart by their first bytes. Pushed through from one reused buffer, or
+// drawn into the caller's.
 #pragma once
 
 #include "base/error.h"
@@ -36,23 +37,30 @@ public:
     // Gets the plain bytes; they are valid during the call only.
     using Output = std::function<Status(std::string_view)>;
 
-    explicit Inflater(Output output);
+    Inflater() = default;  // for step() alone
+    explicit Inflater(Output output) : output_(std::move(output)) {}
     ~Inflater();
+    // Either everything of `bytes` to the output,
     Status feed(std::string_view bytes);
+    // or as much of `in` as fills `out`: the bytes written. Nothing of `in` is left, and nothing
+    // more comes of it, when that is less than `capacity`.
+    Result<std::size_t> step(std::string_view& in, char* out, std::size_t capacity);
     // The stream has ended; an error when that is in the middle.
     Status finish();
     Compression compression() const { return compression_; }
+    // Plain from here on: what comes in is what goes out.
+    bool passes_through() const { return compression_ == Compression::none && head_.empty(); }
 
 private:
-    Status detect(bool last);
-    Status run(std::string_view bytes);
+    Status detect();
 
     Output output_;
     Compression compression_ = Compression::unknown;
     std::unique_ptr<Decoder> decoder_;
     std::unique_ptr<char[]> buffer_;
-    char head_[8];  // first bytes until the format is known
-    std::size_t head_bytes_ = 0;
+    char first_[8];  // until the format is known
+    std::size_t first_bytes_ = 0;
+    std::string_view head_;  // what of them no decoder has seen yet
 };
 
 }  // namespace store

@@ -28,6 +28,10 @@ struct UnpackOptions {
     std::optional<std::uint64_t> size;  // compressed; also checked at the first extra byte
     std::optional<std::string> diff_id;
     UnpackLimits limits;
+    // How many bytes stay in the page cache (absent: cache_allowance()), counted together by all
+    // unpackers that share `written`; see write_behind.h. Outlives the unpacker.
+    std::optional<std::uint64_t> cached_bytes_max;
+    std::atomic<std::uint64_t>* written = nullptr;
     // Looked at between buffers: true makes feed() return Kind::cancelled. Outlives the unpacker.
     const std::atomic<bool>* stop = nullptr;
 };
@@ -47,6 +51,21 @@ struct Unpacked {
     std::vector<std::string> implied;
 };
 
+// A piece of a layer's tar between the two halves of its unpacking.
+class Plain {
+public:
+    static constexpr std::size_t capacity = 512 * 1024;
+
+    std::string_view view() const { return {bytes_.get(), size_}; }
+    bool full() const { return size_ == capacity; }
+    void clear() { size_ = 0; }
+
+private:
+    friend class Unpacker;
+    std::unique_ptr<char[]> bytes_;  // made when it is first filled
+    std::size_t size_ = 0;
+};
+
 class Unpacker {
 public:
     // `staging` is an empty folder of ours; gets diff/.
@@ -57,6 +76,11 @@ public:
 
     // After an error every further call returns it again.
     Status feed(std::string_view bytes);
+    // The same in two halves, which may run on two threads at once (each on one at a time):
+    // inflate() appends to `plain` until that is full; what did not fit stays in `bytes`, and more
+    // may come then even when nothing does. write() gets the pieces in that order.
+    Status inflate(std::string_view& bytes, Plain& plain);
+    Status write(const Plain& plain);
     // Everything is fed: checks digests and sizes. Files are written, not yet synced.
     Result<Unpacked> finish();
     std::uint64_t fed_bytes() const;  // compressed bytes so far: progress "Extracting"

@@ -1,5 +1,6 @@
 #include "store/unpack_files.h"
 
+#include "store/unpack.h"
 #include "sys/file.h"
 
 #include <algorithm>
@@ -51,6 +52,11 @@ bool is_whiteout(const struct stat& info) {
 }
 
 }  // namespace
+
+LayerFiles::LayerFiles(Fd diff, const UnpackOptions& options)
+    : diff_(std::move(diff)), entries_max_(options.limits.entries_max),
+      bytes_max_(options.limits.unpacked_bytes_max),
+      behind_(options.cached_bytes_max.value_or(cache_allowance()), options.written) {}
 
 Result<int> LayerFiles::folder(const std::string& path) {
     if (path.empty()) return diff_.get();
@@ -128,10 +134,9 @@ Status LayerFiles::clear(int parent, const std::string& path, const std::string&
     Fd above(::fcntl(parent, F_DUPFD_CLOEXEC, 0));
     if (!above) return base::errno_error(errno, "replace " + path);
     open_.clear();
-    std::string below = path + "/";
-    std::erase_if(folders_, [&](const auto& each) {
-        return each.first == path || each.first.starts_with(below);
-    });
+    folders_.erase(path);
+    // '0' comes after '/': from "path/" up to there is what lies below it.
+    folders_.erase(folders_.lower_bound(path + "/"), folders_.lower_bound(path + "0"));
     return sys::remove_tree(above, name);
 }
 
@@ -216,6 +221,10 @@ Status LayerFiles::dress(int fd, bool with_times) {
 }
 
 Status LayerFiles::take_file(int parent, const std::string& path, const std::string& name) {
+    // Holes too (CVE-2017-14992): what a file claims to be costs whoever reads it.
+    if (entry_.size > bytes_max_ - file_bytes_)
+        return Error(Kind::too_large,
+                     fmt::format("layer unpacks to more than {} bytes", bytes_max_));
     constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
     int fd = ::openat(parent, name.c_str(), flags, 0600);
     if (fd < 0 && errno == EEXIST) {
@@ -241,6 +250,7 @@ Status LayerFiles::content(std::uint64_t offset, std::string_view bytes) {
         if (done < 0) return base::errno_error(errno, "write " + entry_.path);
         offset += static_cast<std::uint64_t>(done);
         written_ = offset;
+        behind_.wrote(file_, offset, static_cast<std::uint64_t>(done));
         bytes.remove_prefix(static_cast<std::size_t>(done));
     }
     return {};
@@ -251,7 +261,7 @@ Status LayerFiles::entry_end() {
     if (entry_.sparse && ::ftruncate(file_.get(), static_cast<off_t>(entry_.size)) != 0)
         return base::errno_error(errno, "set size of " + entry_.path);
     Status done = dress(file_.get(), true);
-    file_.reset();
+    behind_.closed(std::exchange(file_, Fd()));
     return done;
 }
 
@@ -314,7 +324,6 @@ std::vector<std::string> LayerFiles::implied() const {
     std::vector<std::string> paths;
     for (const auto& [path, folder] : folders_)
         if (!folder.has_entry) paths.push_back(path);
-    std::ranges::sort(paths);
     return paths;
 }
 

@@ -4,9 +4,11 @@
 
 #include "base/error.h"
 #include "codec/tar.h"
+#include "store/write_behind.h"
 #include "sys/fd.h"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,11 +16,12 @@
 
 namespace store {
 
+struct UnpackOptions;
+
 class LayerFiles final : public codec::tar::Sink {
 public:
     // `diff` is an empty folder of ours.
-    LayerFiles(Fd diff, std::uint64_t entries_max)
-        : diff_(std::move(diff)), entries_max_(entries_max) {}
+    LayerFiles(Fd diff, const UnpackOptions& options);
 
     Status entry(const codec::tar::Entry& entry) override;
     Status content(std::uint64_t offset, std::string_view bytes) override;
@@ -56,15 +59,17 @@ private:
     Status dress(int fd, bool with_times);
 
     Fd diff_;
-    std::uint64_t entries_max_;
+    const std::uint64_t entries_max_, bytes_max_;
+    WriteBehind behind_;
     std::uint64_t entries_ = 0;
     std::uint64_t file_bytes_ = 0;
     bool opaque_root_ = false;
     codec::tar::Entry entry_;
     Fd file_;
     std::uint64_t written_ = 0;
-    // Every folder of the layer; the root always.
-    std::unordered_map<std::string, Folder> folders_{{"", Folder{}}};
+    // Every folder of the layer; the root always. In order, so that one is found with what is below
+    // it when it is replaced.
+    std::map<std::string, Folder> folders_{{"", Folder{}}};
     // Open folders: files are made relative to them, without a walk from the root each time.
     std::unordered_map<std::string, Fd> open_;
 };

@@ -1,68 +1,15 @@
 // Layers onto disk: what a tar may do, what it may not (security-cases section 3). Needs root.
+#include "layer_support.h"
 #include "store/sha256.h"
-#include "store/unpack.h"
-#include "support/scratch_folder.h"
-#include "support/tar_builder.h"
-#include "sys/file.h"
 
 #include <atomic>
-#include <boost/test/unit_test.hpp>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
-using support::ScratchFolder;
-using support::TarBuilder;
+using namespace layer_support;
 
 namespace {
-
-Result<store::Unpacked> unpack(const ScratchFolder& scratch, const std::string& bytes,
-                               store::UnpackOptions options = {}, std::size_t piece = SIZE_MAX) {
-    TRY(Fd staging, sys::open_folder(scratch.path()));
-    TRY(store::Unpacker unpacker, store::Unpacker::create(std::move(staging), std::move(options)));
-    for (std::size_t at = 0; at < bytes.size();) {
-        std::size_t size = std::min(piece, bytes.size() - at);
-        TRY_DO(unpacker.feed(std::string_view(bytes).substr(at, size)));
-        at += size;
-    }
-    return unpacker.finish();
-}
-
-std::string gzip(const std::string& bytes) {
-    z_stream stream{};
-    deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-    std::string packed(deflateBound(&stream, bytes.size()) + 64, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-    stream.avail_in = static_cast<uInt>(bytes.size());
-    stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-    stream.avail_out = static_cast<uInt>(packed.size());
-    deflate(&stream, Z_FINISH);
-    packed.resize(stream.total_out);
-    deflateEnd(&stream);
-    return packed;
-}
-
-std::string zstd(const std::string& bytes) {
-    std::string packed(ZSTD_compressBound(bytes.size()), '\0');
-    packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 3));
-    return packed;
-}
-
-struct stat status(const std::string& path) {
-    struct stat info {};
-    BOOST_TEST_CONTEXT(path) {
-        BOOST_REQUIRE(::lstat(path.c_str(), &info) == 0);
-    }
-    return info;
-}
-
-bool exists(const std::string& path) {
-    struct stat info {};
-    return ::lstat(path.c_str(), &info) == 0;
-}
 
 std::string large_tar() {
     std::string content(300'000, '\0');
