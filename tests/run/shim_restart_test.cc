@@ -437,7 +437,7 @@ BOOST_AUTO_TEST_CASE(no_start_and_no_end_is_lost_whenever_the_daemon_dies) {
             seed = seed * 1103515245 + 12345;
             ::usleep(seed / 65536 % 16 * 1000);
         }
-        BOOST_TEST(wanted.size() > 60U);
+        BOOST_TEST(wanted.size() > 20U);  // not a matter of speed
         co_await pause(self, 300);
         BOOST_REQUIRE(co_await self.connect());
         std::set<std::string> found;
@@ -466,7 +466,7 @@ BOOST_AUTO_TEST_CASE(no_start_and_no_end_is_lost_whenever_the_daemon_dies) {
         for (const std::string& id : found)
             BOOST_TEST(wanted.contains(id));
         BOOST_TEST(found.size() + 6 >= wanted.size());
-        BOOST_TEST(found.size() > 60U);
+        BOOST_TEST(found.size() > 20U);
     }(*this));
 }
 
