@@ -436,7 +436,8 @@ BOOST_AUTO_TEST_CASE(CVE_2017_14992_bombs_end_at_a_named_limit_with_flat_memory)
         auto made = unpack(second, frames + zstd(tar) + frames);
         BOOST_TEST(static_cast<bool>(made), words(made));
     }
-    BOOST_TEST(resident_kib_max() - before < 400u * 1024);  // the test's own strings
+    // The test's own strings and the decoders' windows (which MALLOC_PERTURB_ touches whole), not the 1.5 GiB of a bomb.
+    BOOST_TEST(resident_kib_max() - before < 1000u * 1024);
 }
 
 // T9
