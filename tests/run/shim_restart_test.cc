@@ -1,6 +1,7 @@
 // The daemon goes and comes back, the shim goes, others talk nonsense: containers run on and their
 // ends and output are told.
 #include "container_fixture.h"
+#include "run/pidfd.h"
 #include "run/protocol.h"
 #include "run/shim_socket.h"
 #include "run/spool.h"
@@ -261,6 +262,88 @@ BOOST_AUTO_TEST_CASE(containers_outlive_the_shim_and_their_ends_are_told) {
         BOOST_TEST(again->exit.code == 2);
         BOOST_TEST(shim_pid(self.paths()) != shim);
         co_await scope.join();
+    }(*this));
+}
+
+BOOST_AUTO_TEST_CASE(another_shim_holds_what_a_dead_one_held) {
+    run([](ContainerFixture& self) -> Task<void> {
+        BOOST_REQUIRE(co_await self.connect());
+        run::ContainerSpec wanted = self.shell("echo one; read x; echo two; sleep 0.3; exit 7");
+        wanted.process.open_stdin = true;
+        std::string id = wanted.id;
+        auto started = co_await start(self, std::move(wanted));
+        BOOST_REQUIRE(started);
+        run::Console& console = started->console;
+        self.client().lend_with([&](const std::string&) -> std::optional<run::Console> {
+            run::Console copy;
+            copy.stdin_ = std::move(*console.stdin_.duplicate());
+            copy.stdout_ = std::move(*console.stdout_.duplicate());
+            copy.stderr_ = std::move(*console.stderr_.duplicate());
+            return copy;
+        });
+        pid_t shim = shim_pid(self.paths());
+        ::kill(shim, SIGKILL);
+        // Whoever follows the ends starts the next one.
+        auto none =
+            co_await loop::within(self.loop(), loop::Milliseconds(500), self.client().next_ended());
+        BOOST_TEST(!none);
+        BOOST_TEST(shim_pid(self.paths()) > 1);
+        BOOST_TEST(shim_pid(self.paths()) != shim);
+        // And now the daemon dies, too.
+        BOOST_TEST(::write(console.stdin_.get(), "go\n", 3) == 3);
+        console = run::Console();
+        self.drop_client();
+        co_await pause(self, 100);
+        BOOST_REQUIRE(co_await self.connect());
+        std::vector<run::Adopted> adopted = self.client().take_adopted();
+        BOOST_REQUIRE(adopted.size() == 1U);
+        BOOST_TEST(adopted[0].id == id);
+        BOOST_TEST(!adopted[0].ended);
+        BOOST_TEST(adopted[0].pid == started->pid);
+        std::string text;
+        for (const Piece& piece : read_spool(adopted[0].spool))
+            text += piece.text;
+        text += rest_of(std::move(adopted[0].console.stdout_));
+        BOOST_TEST(text == "one\ntwo\n");
+        auto ended = co_await self.client().next_ended();
+        BOOST_REQUIRE(ended);
+        BOOST_TEST((ended->exit.code == 7 || ended->exit.code == 255));
+        self.client().acknowledge(id);
+    }(*this));
+}
+
+BOOST_AUTO_TEST_CASE(what_no_shim_knows_is_watched_by_the_next) {
+    run([](ContainerFixture& self) -> Task<void> {
+        BOOST_REQUIRE(co_await self.connect());
+        run::ContainerSpec wanted = self.spec({"sleep", "100"});
+        std::string id = wanted.id;
+        auto started = co_await start(self, std::move(wanted));
+        BOOST_REQUIRE(started);
+        std::string mark = run::process_mark(started->pid);
+        BOOST_TEST(!mark.empty());
+        BOOST_TEST(!run::reopen_process(started->pid, mark + "1"));
+        BOOST_TEST(!run::reopen_process(started->pid, ""));
+        ::kill(shim_pid(self.paths()), SIGKILL);
+        self.drop_client();
+        co_await pause(self, 50);
+        BOOST_REQUIRE(co_await self.connect());
+        BOOST_TEST(self.client().take_adopted().empty());
+        Fd pidfd = run::reopen_process(started->pid, mark);
+        BOOST_REQUIRE(bool(pidfd));
+        self.client().lend_with([](const std::string&) { return run::Console(); });
+        BOOST_TEST(bool(co_await self.client().foster(id, started->pid, std::move(pidfd))));
+        // A daemon after that finds it with the shim.
+        self.drop_client();
+        co_await pause(self, 50);
+        BOOST_REQUIRE(co_await self.connect());
+        std::vector<run::Adopted> adopted = self.client().take_adopted();
+        BOOST_REQUIRE(adopted.size() == 1U);
+        BOOST_TEST(adopted[0].id == id);
+        BOOST_TEST(bool(run::send_signal(adopted[0].pidfd, SIGKILL)));
+        auto ended = co_await self.client().next_ended();
+        BOOST_REQUIRE(ended);
+        BOOST_TEST((ended->exit.code == 137 || ended->exit.code == 255));
+        self.client().acknowledge(id);
     }(*this));
 }
 
