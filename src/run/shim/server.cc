@@ -139,7 +139,9 @@ void Server::receive() {
         message.msg_control = control.bytes;
         message.msg_controllen = sizeof control.bytes;
         ssize_t got = ::recvmsg(connection_, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-        if (got < 0 && errno == EINTR) continue;
+        // A daemon that died with replies unread resets the connection (unix(7)): the kernel says so
+        // once, and what it had asked for before is still to be read.
+        if (got < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
         if (got < 0 && errno == EAGAIN) return;
         int fds[fds_max + 3];
         std::size_t fd_count = 0;
