@@ -67,9 +67,9 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
     case Call::image_create:
         co_return co_await image_create(engine_.loop, engine_.images, request);
     case Call::image_list:
-        co_return image_list(engine_.images, request);
+        co_return co_await image_list(engine_.images, request);
     case Call::image_inspect:
-        co_return co_await image_inspect(engine_.images, match.name, request.version());
+        co_return co_await image_inspect(engine_.images, match.name, request);
     case Call::image_tag:
         co_return co_await image_tag(engine_.images, match.name, request);
     case Call::image_delete:
@@ -80,6 +80,10 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return co_await auth(engine_.registries, request);
     case Call::distribution:
         co_return co_await distribution(engine_.registries, match.name, request);
+    case Call::image_prune:
+        co_return co_await image_prune(engine_.images, request);
+    case Call::build_prune:
+        co_return build_prune();
     case Call::empty_list:
         co_return json_text_reply(200, "[]");
     case Call::swarm_manager:

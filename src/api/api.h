@@ -32,9 +32,9 @@ http::Reply version();
 http::Reply info(const engine::SystemInfo& system, const http::Request& request);
 Task<Result<http::Reply>> events(engine::Events& bus, http::Request& request);
 Task<Result<http::Reply>> image_create(Loop& loop, engine::Images& images, http::Request& request);
-Result<http::Reply> image_list(engine::Images& images, const http::Request& request);
+Task<Result<http::Reply>> image_list(engine::Images& images, const http::Request& request);
 Task<Result<http::Reply>> image_inspect(engine::Images& images, std::string name,
-                                        http::Version version);
+                                        const http::Request& request);
 Task<Result<http::Reply>> image_tag(engine::Images& images, std::string name,
                                     const http::Request& request);
 Task<Result<http::Reply>> image_delete(engine::Images& images, std::string name,
@@ -43,5 +43,8 @@ Task<Result<http::Reply>> image_search(const registry::Link& link, http::Request
 Task<Result<http::Reply>> auth(const registry::Link& link, http::Request& request);
 Task<Result<http::Reply>> distribution(const registry::Link& link, std::string name,
                                        http::Request& request);
+Task<Result<http::Reply>> image_prune(engine::Images& images, const http::Request& request);
+// This engine builds nothing, so there is nothing to prune.
+http::Reply build_prune();
 
 }  // namespace api

@@ -35,6 +35,8 @@ enum class Call : std::uint8_t {
     image_search,
     auth,
     distribution,
+    image_prune,
+    build_prune,
     empty_list,      // GET /plugins
     not_built,       // 501 with a sentence
     swarm_manager,   // 503: this node is not a swarm manager

@@ -75,11 +75,17 @@ std::vector<ImageUsers::Use> Containers::users_of(const std::string& image_id) {
     return uses;
 }
 
-std::vector<std::string> Containers::layers_in_use() {
-    std::vector<std::string> layers;
+std::map<std::string, std::vector<std::string>> Containers::users() {
+    std::map<std::string, std::vector<std::string>> ids;
     for (const auto& [id, container] : by_id_)
-        layers.insert(layers.end(), container->record.diff_ids.begin(),
-                      container->record.diff_ids.end());
+        ids[container->record.image_id].push_back(id);
+    return ids;
+}
+
+std::vector<std::vector<std::string>> Containers::layers_in_use() {
+    std::vector<std::vector<std::string>> layers;
+    for (const auto& [id, container] : by_id_)
+        layers.push_back(container->record.diff_ids);
     return layers;
 }
 

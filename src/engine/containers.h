@@ -103,7 +103,8 @@ public:
     void publish(const Container& container, std::string action, wire::StringMap more = {});
 
     std::vector<Use> users_of(const std::string& image_id) override;
-    std::vector<std::string> layers_in_use() override;
+    std::map<std::string, std::vector<std::string>> users() override;
+    std::vector<std::vector<std::string>> layers_in_use() override;
 
 private:
     // containers.cc: the index

@@ -16,13 +16,17 @@ using wire::oci::ImageConfig;
 
 namespace {
 
+// Names are kept in Docker's order: sorted.
 void add_once(std::vector<std::string>& list, std::string text) {
-    if (std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
+    auto at = std::ranges::lower_bound(list, text);
+    if (at == list.end() || *at != text) list.insert(at, std::move(text));
 }
 
 Image describe(store::Image record, const ImageConfig& config) {
     Image out;
     out.record = std::move(record);
+    std::ranges::sort(out.record.tags);
+    std::ranges::sort(out.record.digests);
     out.platform = {.architecture = config.architecture,
                     .os = config.os,
                     .os_version = {},
@@ -86,6 +90,12 @@ void Images::tell(std::string action, const std::string& id, std::string actor, 
     events_.publish("image", std::move(action), std::move(actor), std::move(attributes));
 }
 
+void Images::tell(std::string action, const Image& image) {
+    wire::StringMap attributes = image.labels;
+    attributes["name"] = image.record.id;
+    events_.publish("image", std::move(action), image.record.id, std::move(attributes));
+}
+
 Task<Status> Images::load() {
     CO_TRY(Loaded loaded, co_await workers_.run(loop::Lane::quick, load_images, &store_));
     for (const std::string& text : loaded.broken)
@@ -136,6 +146,34 @@ Result<const Image*> Images::find(std::string_view reference) const {
     }
     return Error(Kind::missing, fmt::format("No such image: {}",
                                             target ? target->familiar() : std::string(reference)));
+}
+
+// Worker.
+Result<std::map<std::string, ManifestFacts>> read_manifests(store::Store* store,
+                                                            std::vector<std::string> digests) {
+    std::map<std::string, ManifestFacts> out;
+    for (const std::string& digest : digests) {
+        auto bytes = store->images().read_blob(digest, limits::manifest_bytes_max);
+        if (!bytes) continue;
+        TRY(auto manifest, json::read<wire::oci::Manifest>(*bytes));
+        ManifestFacts& facts = out[digest];
+        facts.media_type = manifest.media_type.empty()
+                               ? "application/vnd.oci.image.manifest.v1+json"
+                               : manifest.media_type;
+        facts.digest = digest;
+        facts.size = bytes->size();
+        // Compressed layers are not kept: the documents are all there is besides the files.
+        facts.content_size = facts.size;
+        if (manifest.config && manifest.config->size > 0)
+            facts.content_size += static_cast<std::uint64_t>(manifest.config->size);
+    }
+    return out;
+}
+
+Task<Result<std::map<std::string, ManifestFacts>>>
+Images::manifest_facts(std::vector<std::string> manifests) {
+    co_return co_await workers_.run(loop::Lane::quick, read_manifests, &store_,
+                                    std::move(manifests));
 }
 
 Task<Result<ImageConfig>> Images::config(std::string id) {
@@ -239,6 +277,9 @@ Task<Status> Images::tag(std::string source, std::string repository, std::string
            registry::parse_reference(tag.empty() ? repository : repository + ":" + tag));
     if (!target.digest.empty())
         co_return Error(Kind::invalid, "refusing to create a tag with a digest reference");
+    if (target.familiar_name() == "sha256")
+        co_return Error(Kind::invalid, "refusing to create an ambiguous tag using digest algorithm "
+                                       "as name");
     Image image = *found;
     add_once(image.record.tags, registry::canonical_tag(target));
     image.record.tagged = base::now();

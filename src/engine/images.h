@@ -2,6 +2,7 @@
 // what blocks runs on workers.
 #pragma once
 
+#include "codec/filters.h"
 #include "engine/events.h"
 #include "loop/scope.h"
 #include "loop/wait.h"
@@ -27,14 +28,47 @@ struct Image {
 
 struct ImageFilters {
     std::optional<bool> dangling;
-    std::vector<std::string> labels, no_labels;  // "key" or "key=value"; all must hold
-    std::vector<std::string> references;         // patterns, any may match
-    std::vector<std::string> before, since;      // images
+    codec::Filters labels;                   // label: all must hold
+    std::vector<std::string> references;     // patterns, any may match
+    std::vector<std::string> before, since;  // images
     std::optional<Time> until;
+    bool all = false;           // parents of other images, too
+    bool shared_sizes = false;  // costs a look at every layer
+};
+
+// An image as a list shows it.
+struct ListedImage {
+    const Image* image = nullptr;
+    std::vector<std::string> tags, digests;  // what the reference filter left, in order
+    std::vector<std::string> containers;     // ids
+    std::uint64_t shared_size = 0;           // of layers that other images have as well
 };
 
 struct Deleted {
     std::string untagged, deleted;  // one of them
+};
+
+struct RemoveOrder {
+    std::string reference;
+    bool force = false;
+    bool prune = true;  // parents without a name and without a use go, too
+    std::vector<registry::Platform> platforms;
+};
+
+struct PruneOrder {
+    bool dangling = true;  // only images without a tag
+    std::optional<Time> until;
+    codec::Filters labels;
+};
+struct PruneReport {
+    std::vector<Deleted> deleted;
+    std::uint64_t reclaimed = 0;
+};
+
+// The manifest an image came by, as far as it is kept.
+struct ManifestFacts {
+    std::string media_type, digest;
+    std::uint64_t size = 0, content_size = 0;  // content: what of it is kept here
 };
 
 struct PullOrder {
@@ -52,8 +86,10 @@ public:
     };
     virtual ~ImageUsers() = default;
     virtual std::vector<Use> users_of(const std::string& image_id) = 0;
-    // Diff ids that containers stand on, whatever became of their image.
-    virtual std::vector<std::string> layers_in_use() = 0;
+    // Ids of the containers of each image.
+    virtual std::map<std::string, std::vector<std::string>> users() = 0;
+    // Diff ids, bottom first, that each container stands on, whatever became of its image.
+    virtual std::vector<std::vector<std::string>> layers_in_use() = 0;
 };
 
 class Images final : private registry::Known {
@@ -74,8 +110,17 @@ public:
     // Reference, id, short id or name@digest. missing ("No such image: centos:latest"), or invalid
     // when a short id fits several. Valid until the next await.
     Result<const Image*> find(std::string_view reference) const;
-    // Newest first.
-    Result<std::vector<const Image*>> list(const ImageFilters& filters) const;
+    // For an answer that must be of one of `platforms` (none: any): missing, in Docker's words.
+    Result<const Image*> find_for(std::string_view reference,
+                                  const std::vector<registry::Platform>& platforms) const;
+    // Newest first. Valid until the next await.
+    Result<std::vector<ListedImage>> list(const ImageFilters& filters) const;
+    std::vector<std::string> containers_of(const Image& image) const;  // ids
+    // Of all layers that images have, each once.
+    std::uint64_t layers_size() const;
+    // Of those among `manifests` (digests) that are kept.
+    Task<Result<std::map<std::string, ManifestFacts>>>
+    manifest_facts(std::vector<std::string> manifests);
     // The image's config: how to run it, its history.
     Task<Result<wire::oci::ImageConfig>> config(std::string id);
     // Folders of these layers (diff ids, bottom first), topmost first: overlayfs's lowerdir. An
@@ -86,7 +131,10 @@ public:
     // it stops. `sink` also gets the last line ("Status: Downloaded newer image for ...").
     Task<Result<std::string>> pull(PullOrder order, registry::ProgressSink& sink);
     Task<Status> tag(std::string source, std::string repository, std::string tag);
-    Task<Result<std::vector<Deleted>>> remove(std::string reference, bool force, bool prune);
+    // In dockerd's order; nothing has changed when it is refused.
+    Task<Result<std::vector<Deleted>>> remove(RemoveOrder order);
+    // conflict while another one runs.
+    Task<Result<PruneReport>> prune(PruneOrder order);
 
     std::size_t size() const { return images_.size(); }
 
@@ -102,12 +150,20 @@ private:
     Task<Result<bool>> record(const registry::Pulled& pulled, const registry::Target& target);
     Task<Status> put(Image changed);
     Task<Status> move_tag(std::string id, std::string tag);
-    Task<Result<std::vector<Deleted>>> erase(std::string id, bool force, std::vector<Deleted> done);
-    Task<Status> drop_reference(std::string id, std::string reference, std::vector<Deleted>& done);
+    Task<Result<std::vector<Deleted>>> remove_locked(RemoveOrder order);
+    Task<Result<std::vector<Deleted>>> erase(std::string id, std::size_t untagged,
+                                             std::vector<Deleted> done);
+    Task<Result<PruneReport>> prune_all(PruneOrder order);
+    Task<Status> untag(std::string id, std::vector<std::string> names);
     Task<Result<std::vector<std::string>>> remove_layers(std::vector<std::string> diff_ids);
-    std::optional<Error> in_use(const Image& image, bool hard_only, bool multiple) const;
+    std::set<std::string> parents() const;
+    // Sizes of the layers, by diff id, that more than one image has.
+    std::map<std::string, std::uint64_t> shared_layers() const;
+    struct Conflict;
+    enum class Soft { none, stopped, all };
+    std::optional<Conflict> conflict_of(const Image& image, Soft soft, bool referenced) const;
     void tell(std::string action, const std::string& id, std::string actor, std::string name);
-    bool layer_needed(const std::string& diff_id, const std::vector<std::string>& in_use) const;
+    void tell(std::string action, const Image& image);  // by its id
 
     Loop& loop_;
     Workers& workers_;
@@ -118,11 +174,16 @@ private:
     std::map<std::string, Image> images_;   // by id
     std::map<std::string, unsigned> pins_;  // layers of pulls under way
     loop::Mutex changing_;                  // one change of records at a time
+    bool pruning_ = false;
+    std::uint64_t reclaimed_ = 0;  // bytes of all layers removed so far
     Scope pulls_;
     std::list<std::shared_ptr<Pull>> running_;  // a pull is shared by its task and its viewers
 };
 
-// Go's path.Match: * and ? do not cross "/", [a-z], \x. Used by the reference filter.
+// Go's path.Match: * and ? do not cross "/", [a-z], \x. Used by the reference filter. A broken
+// pattern matches nothing.
 bool path_match(std::string_view pattern, std::string_view text);
+// invalid "syntax error in pattern".
+Status check_pattern(std::string_view pattern);
 
 }  // namespace engine

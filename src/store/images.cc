@@ -25,6 +25,7 @@ constexpr json::Field image_fields[] = {
     json::field<&Image::size>("Size"),
     json::field<&Image::created>("Created"),
     json::field<&Image::tagged>("Tagged"),
+    json::field<&Image::parent>("Parent", json::omit_empty),
 };
 constinit const json::Table image_table{image_fields};
 

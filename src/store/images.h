@@ -25,6 +25,7 @@ struct Image {
     std::uint64_t size = 0;             // of all layers
     Time created;                       // as the config says
     Time tagged;                        // Docker's LastTagTime
+    std::string parent;  // the image it was committed from; empty for what was pulled
 };
 
 class Images {
