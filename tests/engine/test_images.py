@@ -1,4 +1,5 @@
 """Images kept and thrown away: lists and their filters, inspect by version, removal in dockerd's order, prune."""
+import hashlib
 import json
 import unittest
 
@@ -77,6 +78,42 @@ class Images(case.EngineTest):
                          (409, f'conflict: unable to delete {self.short} (cannot be forced) - image is being used by '
                                f'running container {container[:12]}'))
         self.assertIn('t/one:latest', self.tags())
+
+    def chains(self, image):
+        """The names of its layers, bottom first."""
+        out = []
+        for diff_id in image['RootFS']['Layers']:
+            out.append('sha256:' + hashlib.sha256(f'{out[-1]} {diff_id}'.encode()).hexdigest() if out else diff_id)
+        return out
+
+    def layered(self):
+        self.api.pull('layered', tag='latest')
+        return self.api.must(200, 'GET', '/images/layered/json').json
+
+    def test_removal_tells_names_then_the_image_then_its_own_layers_from_the_top(self):
+        image = self.layered()
+        self.api.must(201, 'POST', '/images/layered/tag', repo='t/layered', tag='v1')
+        others = {chain for other in self.list() if other['Id'] != image['Id']
+                  for chain in self.chains(self.api.must(200, 'GET', f'/images/{other["Id"]}/json').json)}
+        own = [chain for chain in reversed(self.chains(image)) if chain not in others]
+        self.assertGreater(len(own), 1)
+        done = self.api.must(200, 'DELETE', f'/images/{image["Id"]}', force=1).json
+        self.assertEqual(done, [{'Untagged': 'layered:latest'}, {'Untagged': image['RepoDigests'][0]},
+                                {'Untagged': 't/layered:v1'}, {'Deleted': image['Id']}] +
+                         [{'Deleted': chain} for chain in own])
+
+    def test_a_stopped_container_makes_removal_ask_for_force_and_keeps_the_layers(self):
+        image = self.layered()
+        container = self.create(['cat', '/etc/motd'], 'layered')
+        reply = self.api.delete('/images/layered')
+        self.assertEqual((reply.status, reply.message),
+                         (409, 'conflict: unable to remove repository reference "layered" (must force) - container '
+                               f'{container[:12]} is using its referenced image {image["Id"][7:19]}'))
+        done = self.api.must(200, 'DELETE', '/images/layered', force=1).json
+        self.assertEqual(done, [{'Untagged': 'layered:latest'}, {'Untagged': image['RepoDigests'][0]},
+                                {'Deleted': image['Id']}])
+        self.api.start(container)
+        self.assertEqual(self.api.wait(container), 0)
 
     def test_prune_of_dangling_images_leaves_what_has_a_name(self):
         self.tag('t/one')
