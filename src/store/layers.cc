@@ -226,7 +226,10 @@ Result<std::vector<Layer>> Layers::commit(std::vector<Draft> drafts) {
     }
     if (fresh.empty()) return result;
     // One flush for all files of all drafts is many times cheaper than one fsync a file (floor.md).
-    if (::syncfs(drafts.front().folder_.get()) != 0) return base::errno_error(errno, "sync layers");
+    // Every draft is asked, though: the kernel tells a failed write to those descriptors that were
+    // open when it happened and have not been told. Behind the first there is little left to flush.
+    for (const Draft& draft : drafts)
+        if (::syncfs(draft.folder_.get()) != 0) return base::errno_error(errno, "sync layers");
     Batch batch;
     for (const Layer& layer : fresh) {
         auto draft = std::ranges::find_if(drafts, [&](const Draft& each) {
