@@ -49,6 +49,24 @@ Result<Fd> mount_root(const LaunchPlan& plan) {
     return sys::mount_overlay(layers_folder, names, upper, work);
 }
 
+// What Docker's init layer adds to an image besides mount points: the mark by which programs tell
+// that they are in a container, and the place where old ones look for mounts. Before the first start
+// only: a container may remove them. What the image has is kept.
+Status add_init_files(const Fd& root) {
+    if (::mknodat(root.get(), ".dockerenv", S_IFREG | 0755, 0) != 0) {
+        if (errno != EEXIST) return base::errno_error(errno, "/.dockerenv");
+    } else if (::fchmodat(root.get(), ".dockerenv", 0755, 0) != 0) {  // whatever the umask is
+        return base::errno_error(errno, "/.dockerenv");
+    }
+    if (::mkdirat(root.get(), "etc", 0755) != 0 && errno != EEXIST)
+        return base::errno_error(errno, "/etc");
+    // An /etc that is no folder is refused where the files in it are mounted.
+    auto etc = sys::open_in_root(root, "etc", O_PATH | O_DIRECTORY);
+    if (etc && ::symlinkat("/proc/mounts", etc->get(), "mtab") != 0 && errno != EEXIST)
+        return base::errno_error(errno, "/etc/mtab");
+    return {};
+}
+
 void bind_file(run::ContainerSpec& spec, const LaunchPlan& plan, const char* name) {
     std::string destination = std::string("/etc/") + name;
     for (const UserMount& mount : plan.mounts)
@@ -286,6 +304,7 @@ Result<Launch> prepare_launch(LaunchPlan plan, const sys::CgroupHost* cgroups) {
     const wire::HostConfig& host = plan.record.host_config;
     run::StartFds fds;
     TRY(fds.rootfs, mount_root(plan));
+    if (plan.record.started_at.is_never()) TRY_DO(add_init_files(fds.rootfs));
     run::ContainerSpec spec;
     spec.id = plan.record.id;
     spec.hostname = host.uts_mode == "host" ? "" : plan.hostname;

@@ -50,7 +50,13 @@ class Defaults(case.EngineTest):
 
     def test_only_standard_descriptors_are_open(self):
         self.assertEqual(self.out('cd /proc/self/fd && echo *').split()[:3], ['0', '1', '2'])
-        self.assertEqual(self.out('ls -l /proc/1/fd | grep -vc -E "pipe:|/dev/null|^total"; true').strip(), '0')
+        # ls is the first process: a shell that runs it would open and close pipes of its own meanwhile.
+        rows = self.out('exec ls -l /proc/self/fd').splitlines()
+        opened = {row.split()[-3]: row.split()[-1] for row in rows if '->' in row}
+        self.assertRegex(opened.pop('3'), '^/proc/[0-9]+/fd$')  # the folder ls reads
+        self.assertEqual(set(opened), {'0', '1', '2'})
+        for target in opened.values():
+            self.assertRegex(target, '^(pipe:.*|/dev/null)$')
 
     def test_users_and_groups_come_from_the_image(self):
         self.assertEqual(self.out('id -u; id -g; id -G', User='user').split('\n')[0], '1000')
@@ -70,6 +76,14 @@ class Defaults(case.EngineTest):
         resolver = self.out('cat /etc/resolv.conf', host={'Dns': ['9.9.9.9'], 'DnsSearch': ['a.b']})
         self.assertIn('nameserver 9.9.9.9', resolver)
         self.assertIn('search a.b', resolver)
+
+    def test_the_mark_of_a_container_and_mtab(self):
+        self.assertEqual(self.out('cat /.dockerenv; stat -c "%a %u:%g %s" /.dockerenv; readlink /etc/mtab').split(),
+                         ['755', '0:0', '0', '/proc/mounts'])
+        container = self.api.run('busybox', ['rm', '/.dockerenv'])
+        self.api.wait(container)
+        self.api.start(container)  # it is not put back
+        self.assertEqual(self.api.wait(container), 1)
 
     def test_limits_are_in_the_cgroup(self):
         host = {'Memory': 64 << 20, 'NanoCpus': 500000000, 'PidsLimit': 33, 'CpuShares': 300,
