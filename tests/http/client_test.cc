@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 using namespace http;
 using support::LoopFixture;
@@ -436,17 +438,37 @@ BOOST_AUTO_TEST_CASE(no_proxy_rules_are_gos) {
     BOOST_TEST(!bypasses_proxy("10.0.0.0/99,/8,10/x", "10.1.2.3", 80));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_dead_address_costs_a_quarter_of_a_second, LoopFixture) {
+// A listener whose queue is full: the kernel drops what else would connect, as a dead address does.
+struct Deaf {
+    Fd listener{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    std::vector<Fd> queued;
+    sockaddr_in address{};
+
+    Deaf() {
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* name = reinterpret_cast<sockaddr*>(&address);
+        BOOST_REQUIRE(::bind(listener.get(), name, size) == 0);
+        BOOST_REQUIRE(::listen(listener.get(), 0) == 0);
+        BOOST_REQUIRE(::getsockname(listener.get(), name, &size) == 0);
+        for (int i = 0; i < 4; ++i) {
+            queued.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            (void)::connect(queued.back().get(), name, size);
+        }
+    }
+};
+
+// Alone it would be waited for until the kernel gives up, two minutes: longer than this test may run.
+BOOST_FIXTURE_TEST_CASE(a_dead_address_is_not_waited_for_when_another_one_answers, LoopFixture) {
     run([](Loop& loop) -> Task<void> {
         Scripted server(loop, {fine});
+        Deaf deaf;
         auto alive = *co_await loop::resolve(loop, "127.0.0.1", server.port());
-        // TEST-NET-1: nobody answers, or there is no route; either way the other one is used.
-        auto dead = *co_await loop::resolve(loop, "192.0.2.1", 81);
-        auto begun = std::chrono::steady_clock::now();
+        auto dead = *co_await loop::resolve(loop, "127.0.0.1", ntohs(deaf.address.sin_port));
         std::vector<loop::SocketAddress> addresses{dead.at(0), alive.at(0)};
         auto stream = co_await connect_any(loop, std::move(addresses));
         BOOST_TEST(static_cast<bool>(stream));
-        BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds(1)));
         if (stream) (*stream)->close();
         co_await server.close();
     }(loop()));
