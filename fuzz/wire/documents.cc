@@ -42,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     round_trip<wire::oci::Manifest>(text);
     round_trip<wire::oci::ImageConfig>(text);
     round_trip<wire::oci::TokenReply>(text);
+    round_trip<wire::oci::TagList>(text);
     round_trip<wire::oci::ErrorReply>(text);
     round_trip<wire::oci::AuthConfig>(text);
     return 0;

@@ -1,10 +1,10 @@
 // POST /images/create: a pull, told line by line while it runs.
 #include "api/api.h"
+#include "api/caller.h"
 #include "api/versions.h"
 #include "codec/json.h"
 #include "loop/channel.h"
 #include "loop/scope.h"
-#include "registry/auth.h"
 #include "registry/manifest.h"
 #include "registry/progress.h"
 #include "registry/reference.h"
@@ -52,28 +52,34 @@ std::string error_text(const Error& error) {
     return json::write(line) + "\r\n";
 }
 
-// What is to be pulled: fromImage with its own tag, or with `tag`, which may be a digest.
+// What is to be pulled: fromImage with its own tag, or with `tag`, which may be a digest. Without
+// any of them, or with a lone colon at its end: all tags.
 Result<engine::PullOrder> read_order(const http::Request& request) {
     std::string name = request.query().text("fromImage");
     std::string tag = request.query().text("tag");
     if (request.query().has("fromSrc") && !request.query().text("fromSrc").empty())
         return Error(Kind::unsupported, "importing images is not implemented by this engine yet");
-    if (name.empty()) return Error(Kind::invalid, "invalid reference format");
-    if (!tag.empty()) {
-        name += tag.find(':') == std::string::npos ? ":" : "@";
-        name += tag;
-    } else if (name.find('@') == std::string::npos &&
-               name.find(':', name.rfind('/') + 1) == std::string::npos) {
-        return Error(Kind::unsupported,
-                     "pulling all tags is not implemented by this engine yet: name a tag");
-    }
+    if (name.ends_with(':')) name.pop_back();
+    std::size_t last = name.rfind('/') + 1;  // 0 without a slash
+    bool named = name.find_first_of(":@", last) != std::string::npos;
     engine::PullOrder order;
     TRY(order.target, registry::parse_reference(name));
+    if (registry::is_digest(tag)) {
+        order.target.digest = tag;
+        order.target.tag.clear();
+    } else if (!tag.empty()) {
+        if (!registry::is_tag(tag)) return Error(Kind::invalid, "invalid tag format");
+        order.target.tag = tag;
+    } else if (!named) {
+        order.target.tag.clear();
+    }
+    if (order.target.domain == registry::hub_domain && order.target.path == "library/scratch")
+        return Error(Kind::denied, "'scratch' is a reserved name");
     if (std::string text = request.query().text("platform"); !text.empty()) {
         TRY(registry::Platform platform, registry::parse_platform(text));
         order.platform = std::move(platform);
     }
-    order.credentials = registry::parse_registry_auth(request.headers().get("X-Registry-Auth"));
+    order.caller = caller_of(request);
     return order;
 }
 

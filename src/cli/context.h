@@ -81,7 +81,8 @@ Task<int> run_version(Context&, Arguments);
 Task<int> run_info(Context&, Arguments);
 
 // Pulls `image`; progress to descriptor `fd`, nothing when `quiet`.
-Task<Status> pull(Context& context, std::string image, std::string platform, bool quiet, int fd);
+Task<Status> pull(Context& context, std::string image, std::string platform, bool quiet, int fd,
+                  bool all_tags = false);
 // Reads the documents of a pull and shows them, bars on a terminal, lines elsewhere.
 Task<Status> show_progress(Exchange& exchange, int fd, bool quiet);
 

@@ -10,13 +10,14 @@
 
 namespace cli {
 
-Task<Status> pull(Context& context, std::string image, std::string platform, bool quiet, int fd) {
+Task<Status> pull(Context& context, std::string image, std::string platform, bool quiet, int fd,
+                  bool all_tags) {
     std::string name = familiar_with_tag(image);
     std::size_t at = name.find('@');
     std::size_t mark = at != name.npos ? at : name.rfind(':');
     Engine::Call call = post("/images/create");
     call.query.add("fromImage", name.substr(0, mark));
-    call.query.add("tag", name.substr(mark + 1));
+    if (!all_tags) call.query.add("tag", name.substr(mark + 1));
     if (!platform.empty()) call.query.add("platform", platform);
     call.headers.set("X-Registry-Auth", registry_auth(context.config, image));
     CO_TRY(auto answer, co_await context.engine.request(std::move(call)));
@@ -37,15 +38,17 @@ Task<int> run_pull(Context& context, Arguments words) {
     std::string image = parsed.arguments[0];
     auto named = check_reference(image);
     if (!named) co_return fail(named.error());
-    if (all_tags) co_return fail("pull --all-tags is not built yet");
     // A colon before the last slash belongs to the registry's port.
     std::size_t slash = image.rfind('/');
     bool tagged = image.find('@') != image.npos ||
                   image.find(':', slash == image.npos ? 0 : slash) != image.npos;
-    if (!tagged && !quiet) print("Using default tag: latest\n");
-    auto done = co_await pull(context, image, platform, quiet, 1);
+    if (all_tags && tagged) co_return fail("tag can't be used with --all-tags/-a");
+    if (!tagged && !quiet && !all_tags) print("Using default tag: latest\n");
+    auto done = co_await pull(context, image, platform, quiet, 1, all_tags);
     if (!done) co_return fail(done.error());
-    print(full_name(image) + "\n");
+    std::string full = full_name(image);
+    if (all_tags) full.resize(full.size() - std::string_view(":latest").size());
+    print(full + "\n");
     co_return 0;
 }
 

@@ -102,7 +102,7 @@ Task<Status> EngineParts::open() {
                      &cgroups, config.data_root));
 
     CO_TRY(registries, registry::Registries::create(registry_settings(config)));
-    transport.emplace(loop, registries, config.proxy);
+    transport.emplace(workers, registries, config.proxy);
     link.emplace(registry::Link{loop, *transport, registries, pull_settings(config)});
     puller.emplace(loop, workers, *store, *transport, registries, pull_settings(config));
     images.emplace(loop, workers, *store, *puller, events);

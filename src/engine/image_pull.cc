@@ -15,6 +15,7 @@ struct Images::Pull final : ProgressSink {
     Pull(Loop& loop, PullOrder wanted) : order(std::move(wanted)), ended(loop) {}
 
     PullOrder order;
+    std::string id;  // of the image that came last
     std::vector<ProgressSink*> viewers;
     std::vector<Progress>
         told;  // the latest of each id, in order of appearance: for who comes late
@@ -36,7 +37,7 @@ struct Images::Pull final : ProgressSink {
         auto platform = [](const PullOrder& o) {
             return o.platform ? registry::platform_text(*o.platform) : "";
         };
-        const auto &a = order.credentials, &b = other.credentials;
+        const auto &a = order.caller.credentials, &b = other.caller.credentials;
         return registry::canonical_tag(order.target) == registry::canonical_tag(other.target) &&
                order.target.digest == other.target.digest && platform(order) == platform(other) &&
                a.username == b.username && a.password == b.password &&
@@ -82,24 +83,40 @@ Task<void> Images::run_pull(std::shared_ptr<Pull> pull) {
 }
 
 Task<Result<std::string>> Images::pull_and_record(std::shared_ptr<Pull> pull) {
+    const registry::Target& wanted = pull->order.target;
+    std::vector<std::string> tags{wanted.tag};
+    if (wanted.tag.empty() && wanted.digest.empty()) {
+        CO_TRY(tags, co_await puller_.tags(wanted, pull->order.caller));
+    }
+    bool newer = false;
+    for (const std::string& tag : tags) {
+        registry::Target target = wanted;
+        target.tag = tag;
+        CO_TRY(bool one, co_await pull_target(pull, std::move(target)));
+        newer |= one;
+    }
+    pull->progress({.id = {},
+                    .status = fmt::format("Status: {} for {}",
+                                          newer ? "Downloaded newer image" : "Image is up to date",
+                                          wanted.familiar())});
+    tell("pull", pull->id, wanted.familiar(), wanted.familiar_name());
+    co_return pull->id;
+}
+
+// One image of it; true when the reference means another than before.
+Task<Result<bool>> Images::pull_target(std::shared_ptr<Pull> pull, registry::Target target) {
     registry::PullRequest request;
-    request.target = pull->order.target;
+    request.target = target;
     request.platform = pull->order.platform;
-    request.credentials = pull->order.credentials;
+    request.caller = pull->order.caller;
     registry::Known& known = *this;
     auto pulled = co_await puller_.pull(std::move(request), *pull, known);
     if (!pulled) co_return std::move(pulled).error();
     // Everything is on disk: the record follows whoever has gone.
-    auto newer = co_await loop::shield(record(*pulled, pull->order.target));
+    auto newer = co_await loop::shield(record(*pulled, target));
     if (!pulled->up_to_date) unpin(pulled->diff_ids);
-    if (!newer) co_return std::move(newer).error();
-    std::string shown = pull->order.target.familiar();
-    pull->progress(
-        {.id = {},
-         .status = fmt::format("Status: {} for {}",
-                               *newer ? "Downloaded newer image" : "Image is up to date", shown)});
-    tell("pull", pulled->id, shown, pull->order.target.familiar_name());
-    co_return pulled->id;
+    if (newer) pull->id = pulled->id;
+    co_return std::move(newer);
 }
 
 }  // namespace engine

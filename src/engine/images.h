@@ -72,9 +72,9 @@ struct ManifestFacts {
 };
 
 struct PullOrder {
-    registry::Target target;
+    registry::Target target;  // with neither tag nor digest: all tags
     std::optional<registry::Platform> platform;
-    registry::Credentials credentials;
+    registry::Caller caller;
 };
 
 // Who uses images; engine/containers implements it.
@@ -147,6 +147,7 @@ private:
 
     Task<void> run_pull(std::shared_ptr<Pull> pull);
     Task<Result<std::string>> pull_and_record(std::shared_ptr<Pull> pull);
+    Task<Result<bool>> pull_target(std::shared_ptr<Pull> pull, registry::Target target);
     Task<Result<bool>> record(const registry::Pulled& pulled, const registry::Target& target);
     Task<Status> put(Image changed);
     Task<Status> move_tag(std::string id, std::string tag);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int informational_max = 16;  // 1xx answers before the final one
 constexpr std::size_t kept_per_host_max = 8;
+constexpr std::size_t tls_contexts_max = 16;
 constexpr std::size_t redirect_body_bytes_max = 64 * 1024;
 
 std::string base64(std::string_view text) {
@@ -45,8 +46,14 @@ bool is_alive(const ClientConnection& connection) {
     return got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-std::string pool_key(const Url& url, const std::optional<Url>& proxy) {
-    return fmt::format("{}://{} {}", url.scheme, url.authority(), proxy ? proxy->authority() : "");
+TlsOptions options_for(const Url& url, const TlsRules& rules) {
+    return rules ? rules(url) : TlsOptions();
+}
+
+std::string pool_key(const Url& url, const std::optional<Url>& proxy, const TlsRules& rules) {
+    return fmt::format("{}://{} {} {}", url.scheme, url.authority(),
+                       proxy ? proxy->authority() : "",
+                       url.https() ? options_for(url, rules).key() : "");
 }
 
 // What the redirect's answer turns the request into.
@@ -90,7 +97,13 @@ Task<Result<Response>> Client::get(Url url, Headers headers) {
 
 Task<Result<Response>> Client::send(ClientRequest request) {
     for (int hops = 0;; ++hops) {
-        CO_TRY(Response response, co_await send_once(request));
+        auto sent = co_await send_once(request);
+        // Whoever asked knows where; not where it was sent on to.
+        if (!sent && hops > 0)
+            co_return std::move(sent.error())
+                .context(fmt::format("{} {}", request.method, request.url.printable()));
+        if (!sent) co_return std::move(sent.error());
+        Response response = std::move(*sent);
         std::string location(response.headers().get("Location"));
         bool follow =
             request.follow_redirects && is_redirect(response.status()) && !location.empty();
@@ -112,9 +125,9 @@ Task<Result<Response>> Client::send_once(ClientRequest& request) {
         CO_TRY(proxy, options_.proxy.for_url(request.url));
     }
     for (;;) {
-        auto connection = take_kept(pool_key(request.url, proxy));
+        auto connection = take_kept(pool_key(request.url, proxy, request.tls_for));
         if (!connection) {
-            CO_TRY(connection, co_await connect(request.url, proxy));
+            CO_TRY(connection, co_await connect(request.url, proxy, request.tls_for));
         }
         Status exchanged = co_await exchange_heads(*connection, request);
         if (exchanged) {
@@ -124,9 +137,7 @@ Task<Result<Response>> Client::send_once(ClientRequest& request) {
         bool again = connection->reused && !connection->heard && !request.source &&
                      exchanged.error().kind() != Kind::cancelled &&
                      exchanged.error().kind() != Kind::timeout;
-        if (!again)
-            co_return std::move(exchanged.error())
-                .context(fmt::format("{} {}", request.method, request.url.printable()));
+        if (!again) co_return std::move(exchanged.error());
     }
 }
 
@@ -237,8 +248,8 @@ Task<Status> Client::read_final_head(ClientConnection& connection, ClientRequest
     co_return Error(Kind::unavailable, "too many 1xx informational responses");
 }
 
-Task<Client::ConnectionResult> Client::connect(Url url, std::optional<Url> proxy) {
-    std::string key = pool_key(url, proxy);
+Task<Client::ConnectionResult> Client::connect(Url url, std::optional<Url> proxy, TlsRules rules) {
+    std::string key = pool_key(url, proxy, rules);
     std::unique_ptr<Stream> stream;
     if (!options_.unix_path.empty()) {
         CO_TRY(stream, co_await loop::connect_unix(loop_, options_.unix_path));
@@ -251,23 +262,16 @@ Task<Client::ConnectionResult> Client::connect(Url url, std::optional<Url> proxy
     if (!dialled) co_return dialled.error();
     stream = std::move(*dialled);
     if (proxy && proxy->https()) {  // a proxy that is itself spoken to by TLS
-        CO_TRY(const TlsClient* tls, tls_for(*proxy));
-        CO_TRY(stream, co_await loop::within(loop_, options_.tls_timeout,
-                                             tls->connect(loop_, std::move(stream), proxy->host)));
+        TlsOptions options = options_for(*proxy, rules);
+        CO_TRY(stream, co_await secure(std::move(stream), *proxy, std::move(options)));
     }
     if (proxy && url.https()) {
         CO_TRY(stream, co_await loop::within(loop_, options_.connect_timeout,
                                              tunnel(std::move(stream), url, *proxy)));
     }
     if (url.https()) {
-        CO_TRY(const TlsClient* tls, tls_for(url));
-        auto secured = co_await loop::within(loop_, options_.tls_timeout,
-                                             tls->connect(loop_, std::move(stream), url.host));
-        if (!secured && secured.error().kind() == Kind::timeout)
-            co_return Error(Kind::timeout,
-                            fmt::format("{}: net/http: TLS handshake timeout", url.printable()));
-        if (!secured) co_return std::move(secured.error()).context(url.printable());
-        stream = std::move(*secured);
+        TlsOptions options = options_for(url, rules);
+        CO_TRY(stream, co_await secure(std::move(stream), url, std::move(options)));
     }
     auto connection = std::make_unique<ClientConnection>(std::move(stream), std::move(key));
     if (proxy && !url.https()) {
@@ -275,6 +279,16 @@ Task<Client::ConnectionResult> Client::connect(Url url, std::optional<Url> proxy
         connection->proxy_authorization = basic_authorization(*proxy);
     }
     co_return connection;
+}
+
+Task<Result<std::unique_ptr<Stream>>> Client::secure(std::unique_ptr<Stream> stream, Url url,
+                                                     TlsOptions options) {
+    CO_TRY(std::shared_ptr<const TlsClient> tls, tls_client(options));
+    auto secured = co_await loop::within(loop_, options_.tls_timeout,
+                                         tls->connect(loop_, std::move(stream), url.host));
+    if (!secured && secured.error().kind() == Kind::timeout)
+        co_return Error(Kind::timeout, "net/http: TLS handshake timeout");
+    co_return std::move(secured);
 }
 
 Task<Result<std::unique_ptr<Stream>>> Client::dial(Url place) {
@@ -305,16 +319,15 @@ Task<Result<std::unique_ptr<Stream>>> Client::tunnel(std::unique_ptr<Stream> str
     co_return with_leftover(std::move(stream), reader.take_leftover());
 }
 
-Result<const TlsClient*> Client::tls_for(const Url& url) {
-    std::string place = url.authority();
-    auto found = tls_.find(place);
-    if (found != tls_.end()) return found->second.get();
-    TlsOptions options;
-    if (options_.tls_for) {
-        TRY(options, options_.tls_for(url));
-    }
-    TRY(auto made, TlsClient::create(options));
-    return tls_.emplace(std::move(place), std::move(made)).first->second.get();
+Result<std::shared_ptr<const TlsClient>> Client::tls_client(const TlsOptions& options) {
+    std::string key = options.key();
+    auto found = tls_.find(key);
+    if (found != tls_.end()) return found->second;
+    TRY(std::shared_ptr<const TlsClient> made, TlsClient::create(options));
+    // Those in use live on with their connections.
+    if (tls_.size() >= tls_contexts_max) tls_.clear();
+    tls_.emplace(std::move(key), made);
+    return made;
 }
 
 std::unique_ptr<ClientConnection> Client::take_kept(const std::string& key) {

@@ -17,11 +17,12 @@ namespace http {
 class Client;
 struct ClientConnection;
 
+// How the host of a URL is verified, and what it is shown.
+using TlsRules = std::function<TlsOptions(const Url&)>;
+
 struct ClientOptions {
     std::string unix_path;  // not empty: every request goes to this socket, whatever its URL says
     ProxyConfig proxy;
-    // How to verify a host ("host:port" stands in the URL); default: system authorities.
-    std::function<Result<TlsOptions>(const Url&)> tls_for;
     std::string user_agent = "lighter/" LIGHTER_VERSION;
     loop::Milliseconds connect_timeout = std::chrono::seconds(30);
     loop::Milliseconds tls_timeout = std::chrono::seconds(10);
@@ -41,6 +42,9 @@ struct ClientRequest {
     // with `source_length`. Not repeated: a redirect or a dead kept connection is an error then.
     std::function<Task<Result<Slice>>()> source;
     std::optional<std::uint64_t> source_length;
+    // For the request, the hosts it is redirected to, and a proxy spoken to by TLS. Null: by the
+    // system's authorities. A kept connection is only used again under the same rules.
+    TlsRules tls_for;
     bool follow_redirects = true;
     bool upgrade = false;  // Connection: Upgrade, Upgrade: tcp; then see Response::take_stream
 };
@@ -105,17 +109,20 @@ private:
     Task<Status> exchange_heads(ClientConnection& connection, ClientRequest& request);
     Task<Status> write_request(ClientConnection& connection, ClientRequest& request);
     Task<Status> read_final_head(ClientConnection& connection, ClientRequest& request);
-    Task<ConnectionResult> connect(Url url, std::optional<Url> proxy);
+    Task<ConnectionResult> connect(Url url, std::optional<Url> proxy, TlsRules rules);
+    Task<Result<std::unique_ptr<Stream>>> secure(std::unique_ptr<Stream> stream, Url url,
+                                                 TlsOptions options);
     Task<Result<std::unique_ptr<Stream>>> dial(Url place);
     Task<Result<std::unique_ptr<Stream>>> tunnel(std::unique_ptr<Stream> stream, Url url,
                                                  Url proxy);
-    Result<const TlsClient*> tls_for(const Url& url);
+    Result<std::shared_ptr<const TlsClient>> tls_client(const TlsOptions& options);
     std::unique_ptr<ClientConnection> take_kept(const std::string& key);
     void keep(std::unique_ptr<ClientConnection> connection);
 
     Loop& loop_;
     ClientOptions options_;
-    std::map<std::string, std::unique_ptr<TlsClient>> tls_;  // by host:port
+    // By TlsOptions::key(); shared with the handshakes under way.
+    std::map<std::string, std::shared_ptr<const TlsClient>> tls_;
     std::multimap<std::string, std::unique_ptr<ClientConnection>> kept_;
 };
 

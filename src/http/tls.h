@@ -23,11 +23,15 @@ struct TlsOptions {
     bool system_authorities = true;     // together with ca_files
     std::vector<std::string> ca_files;  // PEM
     std::vector<CertificatePair> client_certificates;
+    std::string version;  // of the files: changes when one of them is replaced
+
+    // Equal for options that trust and show the same.
+    std::string key() const;
 };
 
 // What Docker's layout says about a registry: every *.crt under <folder>/<host[:port]>/ is an
 // authority, every *.cert with its *.key a client certificate. A *.cert without key (or the
-// reverse) is an error in Docker's words. Folders that do not exist are skipped.
+// reverse) is an error in Docker's words. Folders that do not exist are skipped. Blocking.
 Result<TlsOptions> read_certs_d(std::span<const std::string> folders, const std::string& host);
 
 struct ContextDeleter {

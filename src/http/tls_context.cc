@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 namespace http {
 
@@ -55,7 +56,25 @@ Result<std::vector<std::string>> names_in(const std::string& folder) {
     return names;
 }
 
+// A file replaced under its old name is another one.
+std::string version_of(const std::string& file) {
+    struct stat info {};
+    if (::stat(file.c_str(), &info) != 0) return "-";
+    return fmt::format("{}.{}.{}.{};", info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                       info.st_mtim.tv_nsec);
+}
+
 }  // namespace
+
+std::string TlsOptions::key() const {
+    std::string text =
+        fmt::format("{}{}{}", insecure ? 'i' : 'v', system_authorities ? 's' : '-', version);
+    for (const std::string& file : ca_files)
+        text += '\n' + file;
+    for (const CertificatePair& pair : client_certificates)
+        text += fmt::format("\n{}\n{}", pair.certificate_file, pair.key_file);
+    return text;
+}
 
 void ContextDeleter::operator()(ssl_ctx_st* context) const {
     SSL_CTX_free(context);
@@ -72,6 +91,7 @@ Result<TlsOptions> read_certs_d(std::span<const std::string> folders, const std:
         for (const std::string& name : names) {
             if (name.ends_with(".crt")) {
                 options.ca_files.push_back(folder + "/" + name);
+                options.version += version_of(folder + "/" + name);
             } else if (name.ends_with(".cert")) {
                 std::string key = name.substr(0, name.size() - 5) + ".key";
                 if (!has(key))
@@ -80,6 +100,7 @@ Result<TlsOptions> read_certs_d(std::span<const std::string> folders, const std:
                                              "certificates must use the extension .crt",
                                              key, name));
                 options.client_certificates.push_back({folder + "/" + name, folder + "/" + key});
+                options.version += version_of(folder + "/" + name) + version_of(folder + "/" + key);
             } else if (name.ends_with(".key")) {
                 std::string certificate = name.substr(0, name.size() - 4) + ".cert";
                 if (!has(certificate))

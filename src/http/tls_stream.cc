@@ -263,6 +263,9 @@ private:
                             verify_text(SSL_get_verify_result(ssl_.get()), refused_.get(), host)));
         else if (first_bytes_.starts_with("HTTP/"))
             error = Error(Kind::unavailable, "http: server gave HTTP response to HTTPS client");
+        else if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER)
+            error =
+                Error(Kind::unavailable, "tls: first record does not look like a TLS handshake");
         else if (const char* reason = ERR_reason_error_string(code))
             error = Error(Kind::unavailable, fmt::format("remote error: tls: {}", reason));
         ERR_clear_error();

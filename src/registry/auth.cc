@@ -110,7 +110,6 @@ Kind Refusal::kind() const {
     if (status == 401) return Kind::unauthorized;
     if (status == 403) return Kind::denied;
     if (status == 404) return Kind::missing;
-    if (status == 429 || status == 503) return Kind::unavailable;
     return Kind::internal;
 }
 

@@ -32,12 +32,48 @@ Task<Result<std::string>> fetch_config(Session& session, Descriptor config) {
     auto bytes =
         co_await session.document("blobs/" + config.digest, "",
                                   static_cast<std::size_t>(config.size) + 1, content_type, trouble);
-    if (!bytes) co_return std::move(bytes).error();
+    if (!bytes) co_return std::move(bytes).error().context("image config");
     if (bytes->size() != static_cast<std::size_t>(config.size) ||
         store::sha256_digest(*bytes) != config.digest)
         co_return Error(Kind::invalid, fmt::format("image config verification failed for digest {}",
                                                    config.digest));
     co_return std::move(*bytes);
+}
+
+namespace {
+
+// "<target>; rel="next"" gives target; "" when there is no such link.
+std::string next_page(std::string_view link) {
+    std::size_t end = link.find('>');
+    if (!link.starts_with('<') || end == link.npos) return "";
+    return std::string(link.substr(1, end - 1));
+}
+
+}  // namespace
+
+Task<Result<std::vector<std::string>>> fetch_tags(Session& session, Trouble& trouble) {
+    std::vector<std::string> out;
+    Session::Call call;
+    call.url = session.url_of("tags/list");
+    for (;;) {
+        std::string here = call.url;
+        auto reply = co_await session.send(call, trouble);
+        if (!reply) co_return std::move(reply).error();
+        CO_TRY(std::string text, co_await session.read_body(*reply, limits::manifest_bytes_max));
+        CO_TRY(wire::oci::TagList page, json::read<wire::oci::TagList>(text).context("tags list"));
+        if (out.size() + page.tags.size() > tags_max)
+            co_return Error(Kind::too_large,
+                            fmt::format("repository has more than {} tags", tags_max));
+        for (std::string& tag : page.tags) {
+            if (!is_tag(tag))
+                co_return Error(Kind::invalid, "the registry's list holds an invalid tag");
+            out.push_back(std::move(tag));
+        }
+        std::string next = next_page(reply->header("link"));
+        // An empty page that names another one could go on for ever.
+        if (next.empty() || page.tags.empty()) co_return out;
+        CO_TRY(call.url, session.resolve(here, next));
+    }
 }
 
 namespace {

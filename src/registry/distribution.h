@@ -1,5 +1,5 @@
-// What a registry has under a reference, without pulling it: GET /distribution/{name}/json and the
-// CLI's `manifest inspect`.
+// What a registry has under a name, without pulling it: GET /distribution/{name}/json, the CLI's
+// `manifest inspect`, and the tags that `pull --all-tags` wants.
 #pragma once
 
 #include "registry/manifest.h"
@@ -19,6 +19,11 @@ struct Document {
 Task<Result<Document>> fetch_manifest(Session& session, std::string what, Trouble& trouble);
 // The config blob of an image manifest, verified.
 Task<Result<std::string>> fetch_config(Session& session, wire::oci::Descriptor config);
+
+inline constexpr std::size_t tags_max = 100'000;
+
+// All tags of the session's repository, in the registry's order, page by page.
+Task<Result<std::vector<std::string>>> fetch_tags(Session& session, Trouble& trouble);
 
 struct Distribution {
     wire::oci::Descriptor descriptor;

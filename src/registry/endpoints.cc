@@ -185,6 +185,19 @@ bool Registries::wants_addresses(std::string_view host) const {
     return !parse_address(host_name(host)) && !is_insecure(host);
 }
 
+std::vector<std::string> Registries::to_resolve(std::string_view domain) const {
+    std::vector<std::string> out;
+    auto add = [&](std::string_view host) {
+        if (wants_addresses(host)) out.emplace_back(host);
+    };
+    if (domain != hub_domain)
+        add(domain);
+    else
+        for (const std::string& url : settings_.mirrors)
+            add(split_mirror(url).host);
+    return out;
+}
+
 bool Registries::is_insecure(std::string_view host, std::span<const std::string> addresses) const {
     if (host == hub_domain || host == hub_host) return false;
     if (std::ranges::any_of(names_, [&](const std::string& n) { return iequals(n, host); }))
@@ -202,28 +215,26 @@ bool Registries::is_insecure(std::string_view host, std::span<const std::string>
 }
 
 Endpoint Registries::make(bool https, std::string_view host, std::string_view prefix, bool mirror,
-                          std::span<const std::string> addresses) const {
+                          const Addresses& addresses) const {
+    auto known = addresses.find(host);
     Endpoint out;
     out.base = fmt::format("{}://{}{}", https ? "https" : "http", host, prefix);
     out.host = host;
     out.https = https;
-    out.verify = !is_insecure(host, addresses);
+    out.verify = known == addresses.end() ? !is_insecure(host) : !is_insecure(host, known->second);
     out.mirror = mirror;
-    if (https)
-        for (const std::string& folder : settings_.certs_folders)
-            out.certs.push_back(fmt::format("{}/{}", folder, host));
     return out;
 }
 
 std::vector<Endpoint> Registries::endpoints(std::string_view domain,
-                                            std::span<const std::string> addresses) const {
+                                            const Addresses& addresses) const {
     std::vector<Endpoint> out;
     if (domain == hub_domain) {
         for (const std::string& url : settings_.mirrors) {
             Mirror mirror = split_mirror(url);
-            out.push_back(make(mirror.https, mirror.host, mirror.prefix, true, {}));
+            out.push_back(make(mirror.https, mirror.host, mirror.prefix, true, addresses));
         }
-        out.push_back(make(true, hub_host, "", false, {}));
+        out.push_back(make(true, hub_host, "", false, addresses));
         return out;
     }
     out.push_back(make(true, domain, "", false, addresses));

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,8 +30,6 @@ struct Endpoint {
     bool https = true;
     bool verify = true;  // check the server's certificate
     bool mirror = false;
-    // Folders that may hold ca.crt, client.cert, client.key of this host (existence not checked).
-    std::vector<std::string> certs;
 
     friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
@@ -44,6 +43,9 @@ struct Network {
     bool contains(std::string_view address) const;
 };
 
+// What names of hosts[:port] resolve to, as far as the caller knows.
+using Addresses = std::map<std::string, std::vector<std::string>, std::less<>>;
+
 class Registries {
 public:
     // Checks the settings; invalid in Docker's words ("invalid mirror: ...", "insecure registry
@@ -51,21 +53,21 @@ public:
     static Result<Registries> create(Settings settings);
     Registries() : Registries(Settings{}, {}, {}) {}
 
-    // `domain` is a reference's registry ("docker.io", "localhost:5000"). `addresses` are what its
-    // name resolves to, if the caller knows: an insecure range covers names by their addresses.
-    std::vector<Endpoint> endpoints(std::string_view domain,
-                                    std::span<const std::string> addresses = {}) const;
+    // `domain` is a reference's registry ("docker.io", "localhost:5000"). An insecure range covers
+    // names by their addresses.
+    std::vector<Endpoint> endpoints(std::string_view domain, const Addresses& addresses = {}) const;
     // True when the registry was marked insecure, or is on loopback (Docker's implicit rule).
     bool is_insecure(std::string_view host, std::span<const std::string> addresses = {}) const;
-    // Whether resolving `host` can change what endpoints() says.
-    bool wants_addresses(std::string_view host) const;
+    // Hosts whose addresses can change what endpoints() says.
+    std::vector<std::string> to_resolve(std::string_view domain) const;
 
     const Settings& settings() const { return settings_; }
 
 private:
     Registries(Settings settings, std::vector<Network> networks, std::vector<std::string> names);
+    bool wants_addresses(std::string_view host) const;
     Endpoint make(bool https, std::string_view host, std::string_view prefix, bool mirror,
-                  std::span<const std::string> addresses) const;
+                  const Addresses& addresses) const;
 
     Settings settings_;
     std::vector<Network> networks_;

@@ -12,20 +12,16 @@ private:
     http::Response response_;
 };
 
-http::ClientOptions client_options(const Registries& registries, http::ProxyConfig proxy) {
+http::ClientOptions client_options(http::ProxyConfig proxy) {
     http::ClientOptions options;
     // The session knows how long each answer may take: a commit of gigabytes longer than a HEAD.
     options.head_timeout = loop::Milliseconds(0);
     options.proxy = std::move(proxy);
-    // By the host of each request, redirects included: a mark of insecurity is for one host only.
-    options.tls_for = [&registries](const http::Url& url) -> Result<http::TlsOptions> {
-        std::string host = url.host_header();
-        TRY(http::TlsOptions tls, http::read_certs_d(registries.settings().certs_folders, host));
-        if (registries.is_insecure(host) || registries.is_insecure(url.authority()))
-            tls.insecure = true;
-        return tls;
-    };
     return options;
+}
+
+Result<http::TlsOptions> read_certificates(std::vector<std::string> folders, std::string host) {
+    return http::read_certs_d(folders, host);
 }
 
 std::string lower(std::string_view text) {
@@ -37,12 +33,40 @@ std::string lower(std::string_view text) {
 
 }  // namespace
 
-HttpTransport::HttpTransport(Loop& loop, const Registries& registries, http::ProxyConfig proxy)
-    : client_(loop, client_options(registries, std::move(proxy))) {}
+HttpTransport::HttpTransport(Workers& workers, const Registries& registries,
+                             http::ProxyConfig proxy)
+    : workers_(workers), registries_(registries),
+      client_(workers.loop(), client_options(std::move(proxy))) {}
+
+// As Docker: a registry's authorities count for its token service and for where it redirects to as
+// well. Read for each request, so that a certificate put there is used at once. Unlike Docker, a
+// mark of insecurity and the client certificate do not follow a redirect to another host.
+Task<Result<http::TlsRules>> HttpTransport::rules(Trust trust, const http::Url& url) {
+    http::TlsOptions certificates;
+    if (url.https() && !trust.registry.empty()) {
+        std::vector<std::string> folders = registries_.settings().certs_folders;
+        CO_TRY(certificates, co_await workers_.run(loop::Lane::quick, read_certificates,
+                                                   std::move(folders), trust.registry));
+    }
+    std::string place = trust.elsewhere ? "" : url.authority();
+    co_return [this, place = std::move(place), verify = trust.verify,
+               certificates = std::move(certificates)](const http::Url& host) {
+        http::TlsOptions options = certificates;
+        if (host.authority() == place) {
+            options.insecure = !verify;
+        } else {
+            options.client_certificates.clear();
+            options.insecure = registries_.is_insecure(host.host_header()) ||
+                               registries_.is_insecure(host.authority());
+        }
+        return options;
+    };
+}
 
 Task<Result<Reply>> HttpTransport::send(Request request) {
     http::ClientRequest out;
     CO_TRY(out.url, codec::parse_url(request.url));
+    CO_TRY(out.tls_for, co_await rules(std::move(request.trust), out.url));
     out.method = std::move(request.method);
     for (auto& [name, value] : request.headers)
         out.headers.add(std::move(name), std::move(value));

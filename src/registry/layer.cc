@@ -39,6 +39,7 @@ Status begin_work(const loop::Stopping& stopping, LayerWork* work, std::string d
         TRY(store::Part part, work->store->ingest().part(digest));
         work->part.emplace(std::move(part));
     }
+    if (!work->keep) TRY_DO(work->part->give_up());
     if (work->part->size() > *work->options.size) TRY_DO(work->part->reset());
     TRY_DO(start_unpacker(*work));
     return work->part->replay([&](std::string_view bytes) -> Status {
@@ -149,6 +150,8 @@ Task<Result<std::unique_ptr<LayerWork>>> LayerTransfer::run() {
     work_->options.digest = plan_.blob.digest;
     work_->options.size = static_cast<std::uint64_t>(plan_.blob.size);
     work_->options.diff_id = plan_.diff_id;
+    work_->options.written = plan_.written;
+    work_->keep = plan_.keep;
     Status done = co_await transfer();
     if (done) co_return std::move(work_);
     Task<Status> discard = workers_.run(loop::Lane::heavy, discard_work, std::move(work_));
@@ -276,8 +279,11 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
         if (!feed_status_) {
             trouble_.error = feed_status_.error();
             // Only what is wrong with the bytes is worth another go; a full disk is not.
-            bool content = trouble_.error.kind() == Kind::invalid;
+            Kind kind = trouble_.error.kind();
+            bool content = kind == Kind::invalid;
             if (!content) fresh_ = true;
+            disk_failed_ = !content && kind != Kind::too_large && kind != Kind::unsupported &&
+                           kind != Kind::cancelled;
             // Refused before the digest could tell whether the registry or the way here spoilt the
             // bytes: from zero once, then it is the registry.
             if (content && !all_received_ && !distrusted_) {
@@ -305,9 +311,11 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
 // Socket to queue; ends when the announced size is there and the body says so too.
 Task<Status> LayerTransfer::receive(Body& body) {
     std::uint64_t size = static_cast<std::uint64_t>(plan_.blob.size);
+    Pace pace(settings_.stall_timeout, base::monotonic_ns());
     for (;;) {
         Task<Result<Slice>> reading = body.read();
-        auto part = co_await loop::within(loop_, settings_.stall_timeout, std::move(reading));
+        auto part =
+            co_await loop::within(loop_, pace.left(base::monotonic_ns()), std::move(reading));
         if (!part && part.error().kind() == Kind::timeout)
             co_return Error(Kind::timeout, "the registry sent nothing for too long");
         if (!part) co_return std::move(part).error();
@@ -317,9 +325,12 @@ Task<Status> LayerTransfer::receive(Body& body) {
                             fmt::format("layer {} is larger than the {} bytes its manifest says",
                                         plan_.blob.digest, size));
         received_ += part->size();
+        std::int64_t came_ns = base::monotonic_ns();
+        pace.got(part->size(), came_ns);
         Chunk chunk(std::move(*part));
         Task<Status> pushing = queue_->push(std::move(chunk));
         CO_TRY_DO(co_await std::move(pushing));
+        pace.excuse(base::monotonic_ns() - came_ns);
         tell_bytes("Downloading", received_, received_ == size);
     }
     if (received_ < size) co_return Error(Kind::unavailable, "unexpected EOF");

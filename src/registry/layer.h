@@ -11,6 +11,7 @@
 #include "store/store.h"
 #include "wire/registry.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,7 @@ namespace registry {
 // A layer's disk side. Used by one worker job at a time, or by the loop between jobs.
 struct LayerWork {
     store::Store* store = nullptr;
+    bool keep = true;
     store::UnpackOptions options;
     std::optional<store::Part> part;
     std::optional<store::Draft> draft;
@@ -29,6 +31,9 @@ struct LayerPlan {
     wire::oci::Descriptor blob;
     std::string diff_id;
     std::string short_id;  // for progress
+    // What all layers of the pull have written; outlives them.
+    std::atomic<std::uint64_t>* written = nullptr;
+    bool keep = true;  // what came, for another time
 };
 
 class LayerTransfer {
@@ -40,6 +45,8 @@ public:
     // Downloads and unpacks with retries. On success the work holds the finished draft and its part
     // (to drop once the layer is committed).
     Task<Result<std::unique_ptr<LayerWork>>> run();
+    // It failed for this machine's disk, not for what came or did not come.
+    bool disk_failed() const { return disk_failed_; }
 
 private:
     enum class Ended { complete, broken, wrong };  // wrong: the bytes are not the layer
@@ -71,7 +78,8 @@ private:
     std::uint64_t received_ = 0;  // bytes of the blob taken from the network or the part
     std::uint64_t fed_ = 0;       // bytes the unpacker has seen
     bool all_received_ = false;
-    bool fresh_ = true;        // all bytes so far came in one go from this registry
+    bool fresh_ = true;  // all bytes so far came in one go from this registry
+    bool disk_failed_ = false;
     bool distrusted_ = false;  // one broken-off go had wrong bytes already
     Status feed_status_;
     Trouble trouble_{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};

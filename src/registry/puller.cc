@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "registry/distribution.h"
 #include "store/sha256.h"
 
 #include <algorithm>
@@ -17,6 +18,7 @@ struct Puller::Running {
     loop::WaitList changed;
     std::unique_ptr<LayerWork> work;
     Status status;
+    bool disk_failed = false;
     std::string diff_path;  // once unpacked
     bool ended = false;     // committed, or failed
 };
@@ -80,6 +82,26 @@ Status commit_layers(store::Store* store, CommitJob job) {
     return {};
 }
 
+// Worker: what was kept to go on with later only fills a disk that is full already.
+Status drop_parts(store::Store* store, std::vector<std::string> digests) {
+    for (const std::string& digest : digests)
+        store->ingest().drop(digest);
+    return {};
+}
+
+Error wrong_size(const Descriptor& announced) {
+    return Error(Kind::invalid, fmt::format("manifest {} does not have the {} bytes its index says",
+                                            announced.digest, announced.size));
+}
+
+Status check_announced(const Descriptor& announced, const Manifest& manifest) {
+    const std::string& type =
+        std::visit([](const auto& one) -> const std::string& { return one.media_type; }, manifest);
+    if (type == announced.media_type) return {};
+    return Error(Kind::invalid, fmt::format("manifest {} is of type '{}', its index says '{}'",
+                                            announced.digest, type, announced.media_type));
+}
+
 Error reference_error(const Trouble& trouble, const Target& target) {
     if (!trouble.answered() || trouble.told) return trouble.error;
     return pull_refused(trouble.refusal, target.familiar_name(), target.familiar());
@@ -124,12 +146,31 @@ Task<Result<Pulled>> Puller::pull(PullRequest request, ProgressSink& sink, Known
     co_return from_mirror.value_or(last);
 }
 
+Task<Result<std::vector<std::string>>> Puller::tags(Target target, Caller caller) {
+    auto endpoints = co_await find_endpoints(loop_, registries_, target.domain);
+    Error last(Kind::internal, "no endpoint");
+    for (Endpoint& endpoint : endpoints) {
+        Caller here = caller;
+        bool mirror = endpoint.mirror;
+        if (mirror) here.credentials = {};
+        Session session(loop_, transport_, settings_, std::move(endpoint), target.path,
+                        std::move(here));
+        Trouble trouble{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};
+        auto found = co_await fetch_tags(session, trouble);
+        if (found || found.error().kind() == Kind::cancelled) co_return std::move(found);
+        last = trouble.refusal.status >= 400 ? reference_error(trouble, target) : found.error();
+        if (trouble.answered() && !mirror) co_return last;
+    }
+    co_return last;
+}
+
 Task<Result<Pulled>> Puller::pull_from(Endpoint endpoint, const PullRequest& request,
                                        ProgressSink& sink, Known& known, bool& answered) {
     // A mirror is another host: the user's credentials are not for it (R1).
-    Credentials credentials = endpoint.mirror ? Credentials() : request.credentials;
+    Caller caller = request.caller;
+    if (endpoint.mirror) caller.credentials = {};
     Session session(loop_, transport_, settings_, std::move(endpoint), request.target.path,
-                    std::move(credentials));
+                    std::move(caller));
     CO_TRY(Documents found, co_await documents(session, request, sink, known, answered));
     Pulled out;
     out.reference_digest = found.reference_digest;
@@ -167,17 +208,24 @@ Task<Result<Puller::Documents>> Puller::documents(Session& session, const PullRe
     Documents out;
     std::string what = "manifests/" + (target.digest.empty() ? target.tag : target.digest);
     std::string expected = target.digest, content_type;
+    std::optional<Descriptor> announced;  // by the index above
     for (unsigned depth = 0;; ++depth) {
         if (depth > index_depth_max)
             co_return Error(Kind::invalid, "image index is nested too deep");
-        auto bytes = co_await session.document(what, manifest_accept, limits::manifest_bytes_max,
-                                               content_type, trouble);
+        std::size_t bytes_max =
+            announced ? static_cast<std::size_t>(announced->size) + 1 : limits::manifest_bytes_max;
+        auto bytes =
+            co_await session.document(what, manifest_accept, bytes_max, content_type, trouble);
+        if (announced && !bytes && bytes.error().kind() == Kind::too_large)
+            co_return wrong_size(*announced);
         if (!bytes) {
             answered = trouble.answered();
             if (bytes.error().kind() == Kind::cancelled) co_return std::move(bytes).error();
             co_return reference_error(trouble, target);
         }
         answered = true;
+        if (announced && bytes->size() != static_cast<std::size_t>(announced->size))
+            co_return wrong_size(*announced);
         std::string digest = store::sha256_digest(*bytes);
         if (!expected.empty() && digest != expected)
             co_return Error(Kind::invalid,
@@ -185,14 +233,13 @@ Task<Result<Puller::Documents>> Puller::documents(Session& session, const PullRe
         if (depth == 0) {
             out.reference_digest = digest;
             out.known_id = known.image_of(digest, platform);
-            sink.progress({.id = target.digest.empty() ? target.tag : target.digest,
-                           .status = "Pulling from " + (target.domain == hub_domain
-                                                            ? target.path
-                                                            : target.familiar_name().substr(
-                                                                  target.domain.size() + 1))});
+            std::string id = target.tag;
+            if (!target.digest.empty()) id = canonical_name(target) + "@" + target.digest;
+            sink.progress({.id = std::move(id), .status = "Pulling from " + target.path});
             if (!out.known_id.empty()) co_return std::move(out);
         }
         CO_TRY(Manifest manifest, parse_manifest(*bytes, content_type));
+        if (announced) CO_TRY_DO(check_announced(*announced, manifest));
         out.blobs.emplace_back(digest, std::move(*bytes));
         if (auto* image = std::get_if<ImageManifest>(&manifest)) {
             out.manifest_digest = digest;
@@ -205,23 +252,18 @@ Task<Result<Puller::Documents>> Puller::documents(Session& session, const PullRe
         if (seen) co_return Error(Kind::invalid, "image index refers to itself");
         what = "manifests/" + entry->digest;
         expected = entry->digest;
+        announced = *entry;
     }
     const Descriptor& config = out.manifest.config;
-    auto bytes =
-        co_await session.document("blobs/" + config.digest, "",
-                                  static_cast<std::size_t>(config.size) + 1, content_type, trouble);
-    if (!bytes) co_return std::move(bytes).error().context("image config");
-    if (bytes->size() != static_cast<std::size_t>(config.size) ||
-        store::sha256_digest(*bytes) != config.digest)
-        co_return Error(Kind::invalid, fmt::format("image config verification failed for digest {}",
-                                                   config.digest));
-    CO_TRY(out.config, parse_image_config(*bytes, out.manifest.layers.size()));
-    out.blobs.emplace_back(config.digest, std::move(*bytes));
+    CO_TRY(std::string bytes, co_await fetch_config(session, config));
+    CO_TRY(out.config, parse_image_config(bytes, out.manifest.layers.size()));
+    out.blobs.emplace_back(config.digest, std::move(bytes));
     co_return std::move(out);
 }
 
 Task<Status> Puller::layers(Session& session, const Documents& documents, ProgressSink& sink) {
     std::vector<LayerPlan> plans;
+    std::atomic<std::uint64_t> written = 0;
     const auto& diff_ids = documents.config.rootfs.diff_ids;
     for (std::size_t i = 0; i < diff_ids.size(); ++i) {
         const Descriptor& blob = documents.manifest.layers[i];
@@ -229,16 +271,39 @@ Task<Status> Puller::layers(Session& session, const Documents& documents, Progre
         if (std::ranges::any_of(plans,
                                 [&](const LayerPlan& p) { return p.diff_id == diff_ids[i]; }))
             continue;
-        plans.push_back({.blob = blob, .diff_id = diff_ids[i], .short_id = short_id(blob.digest)});
+        plans.push_back({.blob = blob,
+                         .diff_id = diff_ids[i],
+                         .short_id = short_id(blob.digest),
+                         .written = &written});
     }
     // A round ends with every layer here, or with an error; a layer that another pull was fetching
     // and gave up is fetched by us in the next one.
     for (bool first = true;; first = false) {
-        CO_TRY_DO(co_await layers_round(session, plans, sink, first));
+        bool disk_failed = false;
+        Status done = co_await layers_round(session, plans, sink, first, disk_failed);
+        bool kept = std::ranges::any_of(plans, &LayerPlan::keep);
+        if (!done && disk_failed && kept && co_await fits_without_parts(plans)) {
+            base::log::debug("the disk is too full to keep what comes, trying again without");
+            for (LayerPlan& plan : plans)
+                plan.keep = false;
+            continue;
+        }
+        CO_TRY_DO(std::move(done));
         bool all = std::ranges::all_of(
             plans, [&](const LayerPlan& p) { return store_.layers().find(p.diff_id).has_value(); });
         if (all) co_return Status();
     }
+}
+
+// The compressed bytes are the least that what is missing will take.
+Task<bool> Puller::fits_without_parts(const std::vector<LayerPlan>& plans) {
+    std::uint64_t missing = 0;
+    for (const LayerPlan& plan : plans)
+        if (!store_.layers().find(plan.diff_id))
+            missing += static_cast<std::uint64_t>(plan.blob.size);
+    auto free = co_await workers_.run(
+        loop::Lane::quick, [](store::Store* store) { return store->free_bytes(); }, &store_);
+    co_return free&&* free >= missing;
 }
 
 Task<void> Puller::fetch_layer(Session& session, LayerPlan plan, ProgressSink& sink,
@@ -253,6 +318,7 @@ Task<void> Puller::fetch_layer(Session& session, LayerPlan plan, ProgressSink& s
     auto work = co_await transfer.run();
     if (!work) {
         running.status = work.error();
+        running.disk_failed = transfer.disk_failed();
         if (work.error().kind() != Kind::cancelled) scope.cancel();
         co_return;
     }
@@ -262,7 +328,7 @@ Task<void> Puller::fetch_layer(Session& session, LayerPlan plan, ProgressSink& s
 }
 
 Task<Status> Puller::layers_round(Session& session, const std::vector<LayerPlan>& plans,
-                                  ProgressSink& sink, bool first_round) {
+                                  ProgressSink& sink, bool first_round, bool& disk_failed) {
     std::vector<std::shared_ptr<Running>> ours(plans.size()), others(plans.size());
     Scope scope(loop_, co_await loop::this_stop());
     for (std::size_t i = 0; i < plans.size(); ++i) {
@@ -286,6 +352,8 @@ Task<Status> Puller::layers_round(Session& session, const std::vector<LayerPlan>
     for (const auto& one : ours)
         if (one && !one->status && (status || status.error().kind() == Kind::cancelled))
             status = one->status;
+    disk_failed =
+        std::ranges::any_of(ours, [](const auto& one) { return one && one->disk_failed; });
     // Files of layers below that another pull unpacks: their metadata may be wanted above.
     for (const auto& other : others)
         while (status && other && other->diff_path.empty() && !other->ended)
@@ -312,12 +380,21 @@ Task<Status> Puller::layers_round(Session& session, const std::vector<LayerPlan>
         Task<Status> committing =
             workers_.run(loop::Lane::heavy, commit_layers, &store_, std::move(job));
         status = co_await loop::shield(std::move(committing));
+        disk_failed = !status;
     } else {
         for (auto& work : job.works) {
             Task<Status> discarding =
                 workers_.run(loop::Lane::heavy, discard_work, std::move(work));
             (void)co_await loop::shield(std::move(discarding));
         }
+    }
+    if (disk_failed) {
+        std::vector<std::string> digests;
+        for (std::size_t i = 0; i < plans.size(); ++i)
+            if (ours[i]) digests.push_back(plans[i].blob.digest);
+        Task<Status> dropping =
+            workers_.run(loop::Lane::quick, drop_parts, &store_, std::move(digests));
+        (void)co_await loop::shield(std::move(dropping));
     }
     for (std::size_t i = 0; i < plans.size(); ++i) {
         if (!ours[i]) continue;

@@ -20,7 +20,7 @@ namespace registry {
 struct PullRequest {
     Target target;
     std::optional<Platform> platform;  // absent: this machine's
-    Credentials credentials;           // for target.domain
+    Caller caller;                     // credentials are for target.domain
 };
 
 struct Pulled {
@@ -57,6 +57,8 @@ public:
     // pinned in `known` then: the caller unpins diff_ids after it has put the record. `sink` gets
     // everything from "Pulling from" to "Digest:"; the last line ("Status: ...") is the caller's.
     Task<Result<Pulled>> pull(PullRequest request, ProgressSink& sink, Known& known);
+    // What --all-tags means for this repository.
+    Task<Result<std::vector<std::string>>> tags(Target target, Caller caller);
 
 private:
     struct Running;
@@ -68,7 +70,8 @@ private:
                                       ProgressSink& sink, Known& known, bool& answered);
     Task<Status> layers(Session& session, const Documents& documents, ProgressSink& sink);
     Task<Status> layers_round(Session& session, const std::vector<LayerPlan>& plans,
-                              ProgressSink& sink, bool first_round);
+                              ProgressSink& sink, bool first_round, bool& disk_failed);
+    Task<bool> fits_without_parts(const std::vector<LayerPlan>& plans);
     Task<void> fetch_layer(Session& session, LayerPlan plan, ProgressSink& sink, Running& running,
                            Scope& scope);
 

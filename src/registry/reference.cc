@@ -86,7 +86,7 @@ std::string Target::familiar_name() const {
 
 std::string Target::familiar() const {
     if (!digest.empty()) return familiar_name() + "@" + digest;
-    return familiar_name() + ":" + tag;
+    return tag.empty() ? familiar_name() : familiar_name() + ":" + tag;
 }
 
 bool is_tag(std::string_view text) {

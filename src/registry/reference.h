@@ -13,7 +13,7 @@ namespace registry {
 struct Target {
     std::string domain;  // "docker.io", "localhost:5000"
     std::string path;    // "library/centos"
-    std::string tag;     // empty when only a digest was given
+    std::string tag;     // empty when only a digest was given, or when all tags are meant
     std::string digest;  // wins over the tag
 
     std::string familiar_name() const;  // "centos", "user/name", "host:5000/name"

@@ -74,6 +74,19 @@ std::optional<milliseconds> parse_retry_after(std::string_view text, Time now) {
     return milliseconds(std::max<std::int64_t>(0, *date - now.seconds()) * 1000);
 }
 
+milliseconds Pace::left(std::int64_t now_ns) const {
+    auto gone =
+        std::chrono::duration_cast<milliseconds>(std::chrono::nanoseconds(now_ns - begun_ns_));
+    return std::max(span_ - gone, milliseconds(1));
+}
+
+void Pace::got(std::uint64_t bytes, std::int64_t now_ns) {
+    bytes_ += bytes;
+    if (bytes_ < span_bytes_min) return;
+    bytes_ = 0;
+    begun_ns_ = now_ns;
+}
+
 std::optional<milliseconds> Attempts::failed(const Failure& failure, std::uint64_t bytes,
                                              std::uint32_t chance) {
     if (bytes >= progress_bytes_min) made_ = 0;

@@ -37,6 +37,24 @@ std::optional<std::chrono::milliseconds> next_delay(const RetryPolicy& policy, u
 // Retry-After: delta-seconds or an IMF-fixdate. Nothing for anything else; a date in the past is 0.
 std::optional<std::chrono::milliseconds> parse_retry_after(std::string_view text, Time now);
 
+// How long the next read of a body may take. A peer that sends a byte now and then is stalled like
+// one that sends nothing: some must come in every span.
+class Pace {
+public:
+    static constexpr std::uint64_t span_bytes_min = 1024;
+
+    Pace(std::chrono::milliseconds span, std::int64_t now_ns) : span_(span), begun_ns_(now_ns) {}
+    std::chrono::milliseconds left(std::int64_t now_ns) const;
+    void got(std::uint64_t bytes, std::int64_t now_ns);
+    // Time in which we did not read.
+    void excuse(std::int64_t ns) { begun_ns_ += ns; }
+
+private:
+    std::chrono::milliseconds span_;
+    std::int64_t begun_ns_;
+    std::uint64_t bytes_ = 0;
+};
+
 // Counts attempts of one transfer. An attempt that brought real progress starts the count anew: a
 // line that drops every few MB gets the image all the same, one that drips single bytes does not.
 class Attempts {

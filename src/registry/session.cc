@@ -1,6 +1,7 @@
 #include "registry/session.h"
 
 #include "base/limits.h"
+#include "base/time.h"
 #include "codec/json.h"
 #include "codec/url.h"
 #include "loop/net.h"
@@ -74,6 +75,8 @@ Result<std::string> Session::resolve(const std::string& from, const std::string&
 Task<Result<Reply>> Session::send_once(Request request, std::chrono::milliseconds timeout) {
     for (const auto& header : headers_)
         request.headers.push_back(header);
+    request.trust.registry = endpoint_.host;
+    request.trust.verify = endpoint_.verify;
     bool streamed = request.source != nullptr;
     Task<Result<Reply>> sending = transport_.send(std::move(request));
     if (streamed) co_return co_await std::move(sending);
@@ -87,11 +90,14 @@ Task<Result<Reply>> Session::send_once(Request request, std::chrono::millisecond
 
 Task<Result<std::string>> Session::read_body(Reply& reply, std::size_t bytes_max) {
     std::string out;
+    Pace pace(settings_.stall_timeout, base::monotonic_ns());
     for (;;) {
         Task<Result<Slice>> reading = reply.body->read();
-        auto part = co_await loop::within(loop_, settings_.stall_timeout, std::move(reading));
+        auto part =
+            co_await loop::within(loop_, pace.left(base::monotonic_ns()), std::move(reading));
         if (!part) co_return std::move(part).error();
         if (part->empty()) co_return out;
+        pace.got(part->size(), base::monotonic_ns());
         if (out.size() + part->size() > bytes_max)
             co_return Error(Kind::too_large,
                             fmt::format("answer is larger than the limit of {} bytes", bytes_max));
@@ -202,8 +208,13 @@ Task<Result<Reply>> Session::send(Call call, Trouble& trouble) {
     auto timeout = call.answer_timeout.count() > 0 ? call.answer_timeout : settings_.answer_timeout;
     for (int round = 0;; ++round) {
         std::string used = authorization_;
-        Request request{call.method, call.url,    call.headers,
-                        call.body,   call.source, call.source_length};
+        Request request{.method = call.method,
+                        .url = call.url,
+                        .headers = call.headers,
+                        .body = call.body,
+                        .source = call.source,
+                        .source_length = call.source_length,
+                        .trust = {.registry = {}, .elsewhere = !ours}};
         if (ours && !used.empty()) request.headers.emplace_back("Authorization", used);
         auto reply = co_await send_once(std::move(request), timeout);
         trouble.failure = {};
@@ -291,13 +302,13 @@ Task<Result<std::string>> Session::document(std::string what, std::string accept
 
 Task<std::vector<Endpoint>> find_endpoints(Loop& loop, const Registries& registries,
                                            std::string domain) {
-    std::vector<std::string> addresses;
-    if (registries.wants_addresses(domain)) {
-        std::string name(host_name(domain));
+    Addresses addresses;
+    for (const std::string& host : registries.to_resolve(domain)) {
+        std::string name(host_name(host));
         auto found = co_await loop::resolve(loop, name, 443);
-        if (found)
-            for (const auto& address : *found)
-                addresses.emplace_back(host_name(address.text()));
+        if (!found) continue;
+        for (const auto& address : *found)
+            addresses[host].emplace_back(host_name(address.text()));
     }
     co_return registries.endpoints(domain, addresses);
 }

@@ -15,6 +15,15 @@
 
 namespace registry {
 
+// By what the host of a request is known.
+struct Trust {
+    std::string registry;  // host[:port] as in its reference: whose folder in certs.d counts
+    bool verify = true;    // its certificate; what it redirects to is verified whatever this says
+    // An address the registry named (for an upload): its authorities count, but it is neither
+    // shown a client certificate nor believed without one.
+    bool elsewhere = false;
+};
+
 struct Request {
     std::string method = "GET";
     std::string url;
@@ -24,6 +33,7 @@ struct Request {
     // so a redirect is not followed. Sent chunked, or with `source_length`.
     std::function<Task<Result<Slice>>()> source;
     std::optional<std::uint64_t> source_length;
+    Trust trust;
 };
 
 class Body {

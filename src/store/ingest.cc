@@ -24,9 +24,10 @@ Status Part::set_validator(std::string validator) {
 }
 
 Status Part::append(std::string_view bytes) {
-    while (!bytes.empty()) {
+    while (!bytes.empty() && !given_up_) {
         ssize_t done = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
         if (done < 0 && errno == EINTR) continue;
+        if (done < 0 && (errno == ENOSPC || errno == EDQUOT)) return give_up();
         if (done < 0) return base::errno_error(errno, "write " + name_);
         size_ += static_cast<std::uint64_t>(done);
         bytes.remove_prefix(static_cast<std::size_t>(done));
@@ -51,6 +52,11 @@ Status Part::reset() {
     if (::ftruncate(file_.get(), 0) != 0) return base::errno_error(errno, "empty " + name_);
     size_ = 0;
     return set_validator("");
+}
+
+Status Part::give_up() {
+    given_up_ = true;
+    return reset();
 }
 
 void Part::drop() {
@@ -81,6 +87,13 @@ Result<Part> Ingest::part(std::string_view digest) {
         if (Result<std::string> text = sys::read_all(*file, validator_bytes_max))
             part.validator_ = *text;
     return part;
+}
+
+void Ingest::drop(std::string_view digest) {
+    Result<std::string> hex = digest_hex(digest);
+    if (!hex) return;
+    ::unlinkat(folder_.get(), (*hex + ".part").c_str(), 0);
+    ::unlinkat(folder_.get(), (*hex + ".part" + validator_suffix).c_str(), 0);
 }
 
 Status Ingest::sweep(std::int64_t age_seconds) {

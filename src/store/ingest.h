@@ -22,11 +22,14 @@ public:
     const std::string& validator() const { return validator_; }
     Status set_validator(std::string validator);
 
+    // On a full disk the part is given up, not the layer: nothing is kept from then on.
     Status append(std::string_view bytes);
     // Hands what is there to `output` in slabs, e.g. to the unpacker when a pull is resumed.
     Status replay(const std::function<Status(std::string_view)>& output) const;
     // Begin again from zero.
     Status reset();
+    // From zero too, and nothing is kept from then on: there is no room for it.
+    Status give_up();
     // The layer is in (or the bytes were wrong): removes the file.
     void drop();
 
@@ -35,6 +38,7 @@ private:
     Fd folder_, file_;
     std::string name_, validator_;
     std::uint64_t size_ = 0;
+    bool given_up_ = false;
 };
 
 class Ingest {
@@ -42,6 +46,8 @@ public:
     static Result<std::unique_ptr<Ingest>> open(const std::string& data_root);
     // Opens or creates the part of `digest`. One at a time per digest: conflict otherwise.
     Result<Part> part(std::string_view digest);
+    // The part of `digest`, if there is one: room for others.
+    void drop(std::string_view digest);
     // Removes parts not written to for `age_seconds`; 0: all.
     Status sweep(std::int64_t age_seconds);
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/statvfs.h>
 
 namespace store {
 
@@ -24,6 +25,13 @@ Status sweep_staging(const std::string& data_root) {
 }
 
 }  // namespace
+
+Result<std::uint64_t> Store::free_bytes() const {
+    struct statvfs room {};
+    if (::statvfs(data_root_.c_str(), &room) != 0)
+        return base::errno_error(errno, "room of " + data_root_);
+    return std::uint64_t{room.f_bavail} * room.f_frsize;
+}
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& data_root) {
     TRY_DO(sys::make_folders(data_root, 0710));

@@ -26,6 +26,8 @@ public:
     Layers& layers() { return *layers_; }
     Images& images() { return *images_; }
     Ingest& ingest() { return *ingest_; }
+    // Room on the data root's file system; blocking.
+    Result<std::uint64_t> free_bytes() const;
     Folders& folders() { return *folders_; }
 
 private:

@@ -103,6 +103,9 @@ constexpr json::Field token_reply_fields[] = {
 };
 constinit const json::Table token_reply_table{token_reply_fields};
 
+constexpr json::Field tag_list_fields[] = {field<&TagList::tags>("tags")};
+constinit const json::Table tag_list_table{tag_list_fields};
+
 constexpr json::Field error_entry_fields[] = {
     field<&ErrorEntry::code>("code"),
     field<&ErrorEntry::message>("message"),
@@ -154,6 +157,9 @@ const json::Table& json_table(const ImageConfig*) {
 }
 const json::Table& json_table(const TokenReply*) {
     return token_reply_table;
+}
+const json::Table& json_table(const TagList*) {
+    return tag_list_table;
 }
 const json::Table& json_table(const ErrorEntry*) {
     return error_entry_table;

@@ -82,6 +82,11 @@ struct TokenReply {
     std::int64_t expires_in = 0;
 };
 
+// GET /v2/<name>/tags/list
+struct TagList {
+    std::vector<std::string> tags;
+};
+
 // What a registry answers when it refuses.
 struct ErrorEntry {
     std::string code, message;
@@ -104,6 +109,7 @@ const json::Table& json_table(const RunConfig*);
 const json::Table& json_table(const History*);
 const json::Table& json_table(const RootFs*);
 const json::Table& json_table(const ImageConfig*);
+const json::Table& json_table(const TagList*);
 const json::Table& json_table(const TokenReply*);
 const json::Table& json_table(const ErrorEntry*);
 const json::Table& json_table(const ErrorReply*);

@@ -16,9 +16,13 @@ Registries with(Settings settings) {
     return std::move(made).value();
 }
 
+// `addresses` are those of the domain, or of the mirror's host.
 Strings bases(const Registries& registries, std::string_view domain, Strings addresses = {}) {
     Strings out;
-    for (const Endpoint& e : registries.endpoints(domain, addresses))
+    Addresses known;
+    for (const std::string& host : registries.to_resolve(domain))
+        known[host] = addresses;
+    for (const Endpoint& e : registries.endpoints(domain, known))
         out.push_back(e.base + (e.verify ? "" : " unverified") + (e.mirror ? " mirror" : ""));
     return out;
 }
@@ -63,22 +67,20 @@ BOOST_AUTO_TEST_CASE(insecure_ranges_cover_literals_and_resolved_names) {
     BOOST_TEST(bases(r, "10.127.0.1").size() == 2);
     BOOST_TEST(bases(r, "10.128.0.1").size() == 1);
     BOOST_TEST(bases(r, "[fdab::1]:80").size() == 2);
-    BOOST_TEST(r.wants_addresses("reg.example"));
-    BOOST_TEST(!r.wants_addresses("10.128.0.1"));
-    BOOST_TEST(!r.wants_addresses("docker.io"));
-    BOOST_TEST(!Registries().wants_addresses("reg.example"));
+    BOOST_TEST(r.to_resolve("reg.example:5000") == (Strings{"reg.example:5000"}));
+    BOOST_TEST(r.to_resolve("10.128.0.1").empty());
+    BOOST_TEST(r.to_resolve("docker.io").empty());
+    BOOST_TEST(Registries().to_resolve("reg.example").empty());
     BOOST_TEST(bases(r, "reg.example", {"192.0.2.1"}).size() == 1);
     BOOST_TEST(bases(r, "reg.example", {"192.0.2.1", "10.1.1.1"}).size() == 2);
     // Docker Hub stays verified whatever its name resolves to.
     BOOST_TEST(bases(r, "docker.io", {"10.1.1.1"}) == (Strings{"https://registry-1.docker.io"}));
-}
-
-BOOST_AUTO_TEST_CASE(certificates_are_looked_for_by_host_and_port) {
-    Registries r = with({.certs_folders = {"/etc/docker/certs.d", "/etc/lighter/certs.d"}});
-    BOOST_TEST(
-        r.endpoints("reg.example:5000")[0].certs ==
-        (Strings{"/etc/docker/certs.d/reg.example:5000", "/etc/lighter/certs.d/reg.example:5000"}));
-    BOOST_TEST(r.endpoints("localhost:5000")[1].certs.empty());
+    // Its mirrors do not.
+    Registries m = with({.mirrors = {"https://m.example:5000/x"}, .insecure = {"10.0.0.0/9"}});
+    BOOST_TEST(m.to_resolve("docker.io") == (Strings{"m.example:5000"}));
+    BOOST_TEST(bases(m, "docker.io", {"10.1.1.1"}).front() ==
+               "https://m.example:5000/x unverified mirror");
+    BOOST_TEST(bases(m, "docker.io", {"11.1.1.1"}).front() == "https://m.example:5000/x mirror");
 }
 
 BOOST_AUTO_TEST_CASE(bad_settings_are_refused_in_dockers_words) {

@@ -160,7 +160,9 @@ class Pull(unittest.TestCase):
                  "short layer": (blob, {"replace": self.image.layers[0][1][:1000]}, "unexpected EOF"),
                  "config": (config, {"corrupt_at": 5}, "verification failed"),
                  "type": ("GET .*/manifests/", {"content_type": OCI_INDEX}, "mediaType in manifest should be"),
-                 "loop": (blob, {"redirect": ""}, ""), "stall": (blob, {"stall_at": 100}, ""),
+                 "loop": (blob, {"redirect": ""}, "stopped after 10 redirects"), "stall": (blob, {"stall_at": 100}, ""),
+                 "drip": (blob, {"drip": 0.1}, "sent nothing for too long"),
+                 "drip of a manifest": ("GET .*/manifests/", {"drip": 0.1}, ""),
                  "404": ("GET .*/manifests/", {"status": 404}, "not found: manifest unknown: manifest unknown"),
                  "500": ("GET .*/manifests/", {"status": 500}, "500 Internal Server Error"),
                  "endless": ("GET .*/manifests/", {"extra": 5_000_000}, "larger than the limit")}

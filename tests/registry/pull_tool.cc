@@ -42,7 +42,7 @@ Task<void> one_pull(engine::Images& images, const Options& options, registry::Ta
     Printer printer(prefix);
     engine::PullOrder order{.target = std::move(target),
                             .platform = options.platform,
-                            .credentials = options.credentials};
+                            .caller = {.credentials = options.credentials, .headers = {}}};
     auto id = co_await images.pull(std::move(order), printer);
     if (id) {
         fmt::print("{}{}\n", prefix, *id);
@@ -74,7 +74,8 @@ Task<void> work(Loop& loop, engine::Images& images, const Options& options, int&
         co_await scope.join();
     }
     if (!options.remove.empty()) {
-        auto removed = co_await images.remove(options.remove, false, true);
+        engine::RemoveOrder order{.reference = options.remove};
+        auto removed = co_await images.remove(std::move(order));
         if (!removed) {
             fmt::print(stderr, "error: {}\n", removed.error().message());
             exit_code = 1;
@@ -86,9 +87,9 @@ Task<void> work(Loop& loop, engine::Images& images, const Options& options, int&
     }
     if (options.list)
         if (auto list = images.list({}))
-            for (const engine::Image* image : *list)
-                fmt::print("image {} {} {}\n", image->record.id, fmt::join(image->record.tags, ","),
-                           image->record.size);
+            for (const engine::ListedImage& one : *list)
+                fmt::print("image {} {} {}\n", one.image->record.id,
+                           fmt::join(one.image->record.tags, ","), one.image->record.size);
     co_await images.close();
 }
 
@@ -150,7 +151,7 @@ int main(int argc, char** argv) {
     {
         Loop loop;
         Workers workers(loop, std::max(1U, std::thread::hardware_concurrency()));
-        registry::HttpTransport transport(loop, *registries, {});
+        registry::HttpTransport transport(workers, *registries, {});
         registry::Puller puller(loop, workers, **store, transport, *registries, options.pull);
         engine::Events events(loop);
         engine::Images images(loop, workers, **store, puller, events);

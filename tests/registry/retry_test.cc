@@ -6,6 +6,20 @@
 using namespace registry;
 using std::chrono::milliseconds;
 
+BOOST_AUTO_TEST_CASE(a_byte_now_and_then_is_a_stall) {
+    constexpr std::int64_t second = 1'000'000'000;
+    Pace pace(std::chrono::seconds(60), 0);
+    pace.got(1, 30 * second);
+    BOOST_TEST(pace.left(30 * second).count() == 30'000);
+    pace.got(1, 59 * second);
+    BOOST_TEST(pace.left(59 * second).count() == 1'000);
+    BOOST_TEST(pace.left(70 * second).count() == 1);  // an end that is past is now
+    pace.got(2000, 59 * second);
+    BOOST_TEST(pace.left(60 * second).count() == 59'000);
+    pace.excuse(100 * second);  // we were busy ourselves
+    BOOST_TEST(pace.left(160 * second).count() == 59'000);
+}
+
 BOOST_AUTO_TEST_CASE(pauses_double_up_to_a_bound_with_little_jitter) {
     RetryPolicy policy{.attempts_max = 20};
     BOOST_TEST((next_delay(policy, 1, {}, 0) == milliseconds(500)));

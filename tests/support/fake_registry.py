@@ -19,6 +19,7 @@ A fault is a rule: it applies to requests whose "METHOD path?query" its pattern 
     reset_at, close_at         after N body bytes: RST, or a clean FIN
     stall_at                   after N body bytes: silence until the client goes
     rate                       body bytes per second
+    drip                       seconds between single body bytes
     corrupt_at                 flip a bit of body byte N
     replace                    other body bytes (headers tell the truth about it, not the digest)
     extra                      N bytes more than announced, chunked so that they arrive
@@ -203,7 +204,8 @@ class FakeRegistry:
     token_uses: a token is refused after that many requests (401 in the middle)."""
 
     def __init__(self, store, port=0, host="127.0.0.1", auth=None, users=None, anonymous=True, realm=None,
-                 token_uses=None, token_field="token", identity_tokens=(), tls=None, service="fake"):
+                 token_uses=None, token_field="token", identity_tokens=(), tls=None, client_ca=None,
+                 service="fake"):
         self.store, self.auth, self.users = store, auth, users or {}
         self.anonymous, self.realm, self.token_uses = anonymous, realm, token_uses
         self.token_field, self.identity_tokens, self.service = token_field, set(identity_tokens), service
@@ -220,6 +222,9 @@ class FakeRegistry:
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
+            if client_ca:
+                context.load_verify_locations(client_ca)
+                context.verify_mode = ssl.CERT_REQUIRED
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                      do_handshake_on_connect=False)
             self.scheme = "https"
@@ -437,7 +442,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         stops = [(what[k], k) for k in ("reset_at", "close_at", "stall_at") if k in what]
         stop, how = min(stops) if stops else (len(data), None)
         step, rate, at = 64 * 1024, what.get("rate"), 0
-        if rate:
+        if "drip" in what:
+            step, rate = 1, 1 / what["drip"]
+        elif rate:
             step = max(1, rate // 20)
         while at < min(stop, len(data)):
             part = data[at:min(at + step, stop)]

@@ -7,16 +7,21 @@ import socket
 import subprocess
 import tempfile
 import time
+import warnings
 
 import images
+
+with warnings.catch_warnings():
+    warnings.simplefilter('ignore', DeprecationWarning)
+    import crypt
 
 CONFIG = '''version: 0.1
 log: {{level: error}}
 storage:
   filesystem: {{rootdirectory: {root}}}
   delete: {{enabled: true}}
-http: {{addr: "{address}:{port}"}}
-'''
+http: {{addr: "{address}:{port}"{tls}}}
+{auth}'''
 
 
 def free_port(address='127.0.0.1'):
@@ -26,9 +31,12 @@ def free_port(address='127.0.0.1'):
 
 
 class Registry:
-    """Runs until close(). `run_in` (a list such as nsenter's) puts it in another network namespace."""
+    """Runs until close(). `run_in` (a list such as nsenter's) puts it in another network namespace. `tls` is (certificate,
+    key), `client_ca` the authority of the client certificates it wants, `users` {name: password}, `token` the settings of
+    its token authentication. With any of these push() is for another registry on the same folder."""
 
-    def __init__(self, folder=None, address='127.0.0.1', port=None, run_in=()):
+    def __init__(self, folder=None, address='127.0.0.1', port=None, run_in=(), tls=None, client_ca=None, users=None,
+                 token=None):
         if not shutil.which('docker-registry'):
             raise FileNotFoundError('docker-registry is missing: tools/deps --install test')
         self._own_folder = folder is None
@@ -37,10 +45,29 @@ class Registry:
         os.makedirs(self.folder, exist_ok=True)
         config = os.path.join(self.folder, f'config-{self.port}.yml')
         with open(config, 'w') as f:
-            f.write(CONFIG.format(root=self.folder, address=address, port=self.port))
+            f.write(CONFIG.format(root=self.folder, address=address, port=self.port, tls=self._tls(tls, client_ca),
+                                  auth=self._auth(users, token)))
         self.log = open(os.path.join(self.folder, f'log-{self.port}'), 'ab')
         self.process = subprocess.Popen([*run_in, 'docker-registry', 'serve', config], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, start_new_session=True)
+
+    @staticmethod
+    def _tls(tls, client_ca):
+        if not tls:
+            return ''
+        clients = f', clientcas: ["{client_ca}"]' if client_ca else ''
+        return f', tls: {{certificate: "{tls[0]}", key: "{tls[1]}"{clients}}}'
+
+    def _auth(self, users, token):
+        if token:
+            return 'auth: {token: {' + ', '.join(f'{k}: "{v}"' for k, v in token.items()) + '}}\n'
+        if not users:
+            return ''
+        path = os.path.join(self.folder, f'htpasswd-{self.port}')
+        with open(path, 'w') as f:
+            for name, password in users.items():
+                f.write(f'{name}:{crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))}\n')
+        return f'auth: {{htpasswd: {{realm: here, path: "{path}"}}}}\n'
 
     @property
     def host(self):

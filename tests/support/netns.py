@@ -1,7 +1,11 @@
 """A network namespace for one test run: engines, registries and bridges inside never meet the host's."""
 
+import contextlib
+import ctypes
 import os
 import subprocess
+
+CLONE_NEWNET = 0x40000000
 
 
 def run(*args, check=True, **kw):
@@ -19,6 +23,25 @@ class Netns:
 
     def run(self, *args, check=True, **kw):
         return run(*self.enter, *args, check=check, **kw)
+
+    @contextlib.contextmanager
+    def inside(self):
+        """Sockets that this thread makes meanwhile belong to this namespace."""
+        libc = ctypes.CDLL(None, use_errno=True)
+
+        def enter(path):
+            fd = os.open(path, os.O_RDONLY)
+            failed = libc.setns(fd, CLONE_NEWNET)
+            os.close(fd)
+            if failed:
+                raise OSError(ctypes.get_errno(), 'setns')
+        before = os.open('/proc/thread-self/ns/net', os.O_RDONLY)
+        try:
+            enter(self.path)
+            yield self
+        finally:
+            enter(f'/proc/self/fd/{before}')
+            os.close(before)
 
     def links(self):
         """Names of the links inside, without lo and what the kernel makes by itself."""
