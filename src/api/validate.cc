@@ -1,6 +1,9 @@
 #include "api/validate.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <fmt/core.h>
+#include <limits>
 
 namespace api {
 
@@ -38,7 +41,9 @@ Status check_cpu(const wire::Resources& r, unsigned cpus) {
         return invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set");
     if (r.nano_cpus != 0 && r.cpu_quota != 0)
         return invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set");
-    if (r.nano_cpus < 0 || r.nano_cpus > static_cast<std::int64_t>(cpus) * nano)
+    // A hundredth is the least that the kernel can keep to in Docker's period of 100 ms.
+    if (r.nano_cpus < 0 || (r.nano_cpus > 0 && r.nano_cpus < nano / 100) ||
+        r.nano_cpus > static_cast<std::int64_t>(cpus) * nano)
         return invalid(fmt::format(
             "Range of CPUs is from 0.01 to {0}.00, as there are only {0} CPUs available", cpus));
     if (r.cpu_shares < 0)
@@ -48,8 +53,13 @@ Status check_cpu(const wire::Resources& r, unsigned cpus) {
         return invalid(
             "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. "
             "1000000)");
-    if (r.cpu_quota > 0 && r.cpu_quota < 1000)
+    if (r.cpu_quota < -1 || (r.cpu_quota > 0 && r.cpu_quota < 1000))
         return invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+    if (r.io_maximum_bandwidth != 0)
+        return invalid("invalid option: QoS maximum bandwidth configuration is not supported on "
+                       "linux");
+    if (r.io_maximum_iops != 0)
+        return invalid("invalid option: QoS maximum IOPs configuration is not supported on linux");
     if (r.blkio_weight > 0 && (r.blkio_weight < 10 || r.blkio_weight > 1000))
         return invalid("Range of blkio weight is from 10 to 1000");
     return {};
@@ -115,6 +125,20 @@ Status check_config(const wire::ContainerConfig& config) {
     return {};
 }
 
+// -1 is unlimited, for both.
+Status check_ulimits(const wire::HostConfig& host) {
+    for (const wire::Ulimit& limit : host.ulimits) {
+        if (limit.soft < -1 || limit.hard < -1)
+            return invalid(fmt::format("invalid ulimit {}: {} is less than -1 (unlimited)",
+                                       limit.name, std::min(limit.soft, limit.hard)));
+        if (limit.hard >= 0 && (limit.soft < 0 || limit.soft > limit.hard))
+            return invalid(
+                fmt::format("ulimit soft limit must be less than or equal to hard limit: {} > {}",
+                            limit.soft, limit.hard));
+    }
+    return {};
+}
+
 Status check_host(const wire::ContainerConfig& config, const wire::HostConfig& host) {
     if (host.oom_score_adj < -1000 || host.oom_score_adj > 1000)
         return invalid(fmt::format("Invalid value {}, range for oom score adj is [-1000, 1000]",
@@ -133,12 +157,10 @@ Status check_host(const wire::ContainerConfig& config, const wire::HostConfig& h
     TRY_DO(check_lines("Dns", host.dns));
     TRY_DO(check_lines("DnsSearch", host.dns_search));
     TRY_DO(check_lines("DnsOptions", host.dns_options));
-    for (const wire::Ulimit& limit : host.ulimits)
-        if (limit.hard >= 0 && limit.soft > limit.hard)
-            return invalid(
-                fmt::format("ulimit soft limit must be less than or equal to hard limit: {} > {}",
-                            limit.soft, limit.hard));
-    return {};
+    for (std::uint64_t side : host.console_size)
+        if (side > std::numeric_limits<std::uint16_t>::max())
+            return invalid(fmt::format("invalid console size: {}", side));
+    return check_ulimits(host);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "codec/json.h"
 #include "codec/names.h"
 #include "engine/create.h"
+#include "engine/limits.h"
 #include "engine/security.h"
 #include "registry/reference.h"
 #include "sys/file.h"
@@ -188,6 +189,7 @@ Task<Result<ContainerRecord>> Containers::merge(CreateOrder order,
     fill_defaults(record, settings_, parts_.cgroups.v2);
     CO_TRY_DO(check_supported(record, settings_));
     CO_TRY_DO(parts_.network.check(record.host_config, record.networking_config));
+    CO_TRY_DO(check_limits(record.host_config, parts_.cgroups));
     CO_TRY_DO(rlimits_of(record.host_config));
     CO_TRY(Security security, security_of(record.host_config, settings_));
     CO_TRY(std::vector<UserMount> mounts, user_mounts(record.host_config));

@@ -1,6 +1,7 @@
 #include "engine/create.h"
 
 #include "codec/human.h"
+#include "engine/limits.h"
 #include "engine/signals.h"
 #include "run/spec.h"
 
@@ -150,7 +151,8 @@ void fill_defaults(ContainerRecord& record, const ContainerSettings& settings, b
     for (const wire::Ulimit& limit : settings.ulimits)
         if (std::ranges::find(host.ulimits, limit.name, &wire::Ulimit::name) == host.ulimits.end())
             host.ulimits.push_back(limit);
-    if (host.memory > 0 && host.memory_swap == 0) host.memory_swap = host.memory * 2;
+    if (host.memory > 0 && host.memory_swap == 0) 
+        host.memory_swap = default_memory_swap(host.memory);
     if (host.pids_limit && *host.pids_limit <= 0) host.pids_limit.reset();
     if (!host.oom_kill_disable && !cgroup_v2) host.oom_kill_disable = false;
     if (cgroup_v2) host.oom_kill_disable.reset();

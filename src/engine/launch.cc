@@ -1,5 +1,6 @@
 #include "engine/launch.h"
 
+#include "engine/limits.h"
 #include "engine/security.h"
 #include "run/user.h"
 #include "sys/file.h"
@@ -137,23 +138,6 @@ Status add_devices(run::ContainerSpec& spec, const wire::HostConfig& host) {
     return {};
 }
 
-// "c 1:3 rwm", "b *:* r"
-Result<sys::CgroupDeviceRule> device_rule(const std::string& text) {
-    Error wrong(Kind::invalid, fmt::format("invalid device cgroup rule format: '{}'", text));
-    char type = 0;
-    char major[16] = {}, minor[16] = {}, access[8] = {};
-    if (std::sscanf(text.c_str(), "%c %15[0-9*]:%15[0-9*] %7[rwm]", &type, major, minor, access) !=
-            4 ||
-        std::string_view("abc").find(type) == std::string_view::npos)
-        return wrong;
-    sys::CgroupDeviceRule rule;
-    rule.type = type;
-    if (std::string_view(major) != "*") rule.major = std::atoll(major);
-    if (std::string_view(minor) != "*") rule.minor = std::atoll(minor);
-    rule.access = access;
-    return rule;
-}
-
 Status add_limits(run::ContainerSpec& spec, const LaunchPlan& plan) {
     const wire::HostConfig& host = plan.record.host_config;
     spec.linux_.resources = resources_of(host);
@@ -161,7 +145,7 @@ Status add_limits(run::ContainerSpec& spec, const LaunchPlan& plan) {
     if (!host.privileged) spec.linux_.resources.devices = sys::default_device_rules();
     TRY_DO(add_devices(spec, host));
     for (const std::string& text : host.device_cgroup_rules) {
-        TRY(sys::CgroupDeviceRule rule, device_rule(text));
+        TRY(sys::CgroupDeviceRule rule, parse_device_rule(text));
         if (!host.privileged) spec.linux_.resources.devices.push_back(std::move(rule));
     }
     for (const auto& [key, value] : host.sysctls)
@@ -233,10 +217,10 @@ run::Resources resources_of(const wire::HostConfig& host) {
     run::Resources out;
     if (host.memory > 0) out.memory_limit = host.memory;
     if (host.memory_reservation > 0) out.memory_reservation = host.memory_reservation;
-    if (host.memory_swap != 0) out.memory_swap = host.memory_swap;
-    // Docker's rule: a limit alone allows as much swap again.
+    if (host.memory_swap != 0)
+        out.memory_swap = host.memory_swap;
     else if (host.memory > 0)
-        out.memory_swap = host.memory * 2;
+        out.memory_swap = default_memory_swap(host.memory);
     if (host.memory_swappiness && *host.memory_swappiness >= 0)
         out.memory_swappiness = static_cast<std::uint64_t>(*host.memory_swappiness);
     out.disable_oom_killer = host.oom_kill_disable.value_or(false);

@@ -4,6 +4,7 @@
 #include "run/encode.h"
 #include "run/failure.h"
 #include "run/mount_options.h"
+#include "run/sysctl.h"
 #include "sys/mount.h"
 
 #include <algorithm>
@@ -349,7 +350,8 @@ private:
         out_.domainname = encoder_.text(spec_.domainname);
         std::vector<SysctlEntry> sysctls;
         for (const auto& [key, value] : spec_.linux_.sysctl) {
-            TRY_DO(check_sysctl(key, value));
+            if (Status fine = check_sysctl(key, value, spec_.linux_.namespaces); !fine)
+                return start_error(Kind::invalid, fine.error().message());
             std::string path = key;
             std::replace(path.begin(), path.end(), '.', '/');
             sysctls.push_back({encoder_.text(path), encoder_.text(value)});
@@ -358,35 +360,6 @@ private:
         out_.masked = encoder_.texts(spec_.linux_.masked_paths);
         out_.readonly = encoder_.texts(spec_.linux_.readonly_paths);
         return {};
-    }
-
-    // Only what belongs to a namespace of the container's own, by its exact key: never a path
-    // (CVE-2022-0811).
-    Status check_sysctl(const std::string& key, const std::string& value) const {
-        static constexpr std::string_view ipc[] = {
-            "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-            "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced"};
-        bool plain = std::all_of(key.begin(), key.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   c == '.' || c == '_' || c == '-';
-        });
-        if (!plain || key.find("..") != std::string::npos || key.starts_with('.') ||
-            value.find('\n') != std::string::npos)
-            return start_error(Kind::invalid, fmt::format("sysctl \"{}\" is not allowed", key));
-        const Namespaces& own = spec_.linux_.namespaces;
-        if (key.starts_with("net.")) {
-            if (own.network != Namespace::host) return {};
-            return start_error(
-                Kind::invalid,
-                fmt::format("sysctl \"{}\" not allowed in host network namespace", key));
-        }
-        bool of_ipc = key.starts_with("fs.mqueue.") ||
-                      std::find(std::begin(ipc), std::end(ipc), key) != std::end(ipc);
-        if (of_ipc && own.ipc != Namespace::host) return {};
-        if ((key == "kernel.domainname" || key == "kernel.hostname") && own.uts != Namespace::host)
-            return {};
-        return start_error(Kind::invalid,
-                           fmt::format("sysctl \"{}\" is not in a separate kernel namespace", key));
     }
 
     static Result<Fd> seal(const std::string& bytes) {

@@ -15,11 +15,11 @@ namespace run {
 
 namespace {
 
-constexpr std::int64_t id_max = 2147483647;  // Docker's bound, not the kernel's
+constexpr std::int64_t id_max = 4294967294;  // the kernel's: one more means "as it was"
 constexpr std::size_t gids_max = 65536;      // setgroups(2)
 
 Error out_of_range() {
-    return Error(Kind::invalid, "uids and gids must be in range 0-2147483647");
+    return Error(Kind::invalid, fmt::format("uids and gids must be in range 0-{}", id_max));
 }
 
 // Digits with or without a sign are a number and nothing else, even if an account of that name

@@ -280,8 +280,11 @@ Status CgroupFolder::write(const char* file, std::string_view text) const {
         if (done < 0) problem = errno;
     }
     if (problem == 0) return {};
-    return base::errno_error(problem,
-                             fmt::format("failed to write \"{}\": write {}/{}", text, where, file));
+    Error failed = base::errno_error(
+        problem, fmt::format("failed to write \"{}\": write {}/{}", text, where, file));
+    // The kernel's word that a value is none it can keep to.
+    bool refused = problem == EINVAL || problem == ERANGE || problem == E2BIG;
+    return refused ? Error(Kind::invalid, failed.message()) : failed;
 }
 
 std::string CgroupFolder::read(const char* file) const {

@@ -50,7 +50,7 @@ std::string told(const run::User& user) {
     return text;
 }
 
-constexpr const char* range = "uids and gids must be in range 0-2147483647";
+constexpr const char* range = "uids and gids must be in range 0-4294967294";
 
 }  // namespace
 
@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE(users_by_name_and_number) {
     BOOST_TEST(told(good("99")) == "99:0 / 0");
     BOOST_TEST(told(good("0001000")) == "1000:100 /home/first 100 4 44");
     BOOST_TEST(told(good("+1")) == "1:1 /usr/sbin 1");
-    BOOST_TEST(told(good("2147483647")) == "2147483647:0 / 0");
+    BOOST_TEST(told(good("2147483648")) == "2147483648:0 / 0");
+    BOOST_TEST(told(good("4294967294:4294967294")) == "4294967294:4294967294 / 4294967294");
 }
 
 BOOST_AUTO_TEST_CASE(a_named_group_replaces_the_others) {
@@ -91,9 +92,9 @@ BOOST_AUTO_TEST_CASE(digits_are_never_a_name) {
     BOOST_TEST(told(good("4242")) == "4242:0 / 0");
     BOOST_TEST(told(good("1:500")) == "1:500 /usr/sbin 500");
     BOOST_TEST(told(good("1", {"500"})) == "1:1 /usr/sbin 1 500");
-    for (const char* wrong : {"-1", "2147483648", "4294967295", "4294967296",
+    for (const char* wrong : {"-1", "4294967295", "4294967296",
                               "18446744073709551616", "99999999999999999999999999999", "1:-1",
-                              "1:2147483648", "1:99999999999999999999999999999"})
+                              "1:4294967295", "1:99999999999999999999999999999"})
         BOOST_TEST(bad(wrong) == range);
 }
 
