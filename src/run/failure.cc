@@ -1,5 +1,6 @@
 #include "run/failure.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstring>
@@ -10,6 +11,15 @@ namespace run {
 using protocol::Step;
 
 namespace {
+
+// The shim tells the path below /proc/sys.
+std::string sysctl_text(int error, std::string_view path) {
+    std::string key(path);
+    std::ranges::replace(key, '/', '.');
+    bool opening = error == ENOENT || error == EACCES || error == ENOTDIR || error == EISDIR;
+    return fmt::format("write sysctl key {}: {} /proc/sys/{}: {}", key, opening ? "open" : "write",
+                       path, errno_text(error));
+}
 
 // Steps that fail because of what was asked for, with the text for them; else an empty text.
 std::string told_by_user(Step step, int error, std::string_view text) {
@@ -23,6 +33,8 @@ std::string told_by_user(Step step, int error, std::string_view text) {
     if (step == Step::cwd)
         return fmt::format("chdir to cwd (\"{}\") set in config.json failed: {}", text, why);
     if (step == Step::cwd_make) return fmt::format("mkdir {}: {}", text, why);
+    if (step == Step::rlimit) return fmt::format("error setting rlimit type {}: {}", text, why);
+    if (step == Step::sysctl) return sysctl_text(error, text);
     return "";
 }
 
@@ -42,8 +54,6 @@ std::string_view name(Step step) {
         return "sethostname";
     case Step::proc:
         return "mounting proc";
-    case Step::sysctl:
-        return "write sysctl key";
     case Step::oom_score:
         return "write oom_score_adj";
     case Step::rootfs:
@@ -58,8 +68,6 @@ std::string_view name(Step step) {
         return "error making rootfs read-only";
     case Step::pivot:
         return "error jailing process inside rootfs";
-    case Step::rlimit:
-        return "error setting rlimits";
     case Step::stdio:
         return "error setting up stdio";
     case Step::user:

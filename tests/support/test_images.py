@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 
+import hostile_images
 import images
 import local_registry
 
@@ -33,6 +34,7 @@ def definitions():
     yield 'deep', 'latest', images.Image([base] + [
         images.Layer().dir('deep').file(f'deep/{i}', str(i)).file('deep/last', str(i)) for i in range(127)])
     yield 'hostile', 'latest', images.Image([base, hostile_layer()])
+    yield from hostile_images.definitions(base)
 
 
 def hostile_layer():
@@ -48,7 +50,7 @@ def folder(build, big=False):
     """Where the filled registry storage is; made on first use (a lock keeps two test files from making it twice).
     `big` adds the benchmark's image, which takes a minute."""
     key = hashlib.sha256()
-    for source in (__file__, images.__file__, images.busybox_path()):
+    for source in (__file__, images.__file__, hostile_images.__file__, images.busybox_path()):
         with open(source, 'rb') as f:
             key.update(f.read())
     parent = os.path.join(build, 'test-images')

@@ -26,13 +26,16 @@ namespace {
 
 void set_limits(const Start& start, const Reporter& report) {
     rlimit files{.rlim_cur = start.files_soft, .rlim_max = start.files_hard};
-    report.check(result(::setrlimit(RLIMIT_NOFILE, &files)), Step::rlimit, "RLIMIT_NOFILE");
+    char number[16];
+    TextBuffer(number, sizeof number).add_number(RLIMIT_NOFILE);
+    report.check(result(::setrlimit(RLIMIT_NOFILE, &files)), Step::rlimit, number);
     const Spec& spec = start.view.spec();
     for (std::uint32_t i = 0; i < spec.rlimits.count; ++i) {
         const RlimitEntry& entry = start.view.items(spec.rlimits)[i];
         rlimit limit{.rlim_cur = entry.soft, .rlim_max = entry.hard};
         int done = result(::setrlimit(static_cast<__rlimit_resource_t>(entry.resource), &limit));
-        report.check(done, Step::rlimit, "setrlimit");
+        TextBuffer(number, sizeof number).add_number(entry.resource);
+        report.check(done, Step::rlimit, number);
     }
 }
 
