@@ -91,6 +91,12 @@ Task<void> Containers::adopt(run::Adopted adopted) {
         },
         &parts_.cgroups, cgroup_path(record));
     if (cgroup) container->cgroup = std::move(*cgroup);
+    if (container->cgroup && record.oom_killed) {
+        auto told = co_await parts_.workers.run(
+            loop::Lane::quick, [](sys::Cgroup group) { return Result(group.oom_kills()); },
+            *container->cgroup);
+        if (told) container->oom_kills = *told;
+    }
     if (record.endpoint) {
         Status taken = parts_.network.adopt(*record.endpoint);
         if (!taken)
@@ -123,6 +129,7 @@ Task<void> Containers::adopt(run::Adopted adopted) {
     container->running = true;
     if (!adopted.ended) {
         base::log::info("container runs on container={}", record.id);
+        watch_oom(container);
         co_return;
     }
     container->ending = true;

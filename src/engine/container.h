@@ -3,6 +3,7 @@
 
 #include "engine/console.h"
 #include "engine/record.h"
+#include "loop/poll.h"
 #include "loop/timer.h"
 #include "loop/wait.h"
 #include "run/container.h"
@@ -31,7 +32,8 @@ struct Container {
     pid_t pid = 0;
     Fd pidfd;
     std::optional<sys::Cgroup> cgroup;
-    std::uint64_t oom_kills = 0;  // of the cgroup when it started
+    std::uint64_t oom_kills = 0;  // of the cgroup that were told
+    loop::Poll* oom_poll = nullptr;  // who waits for more, of a task that ends with the run
 
     // Start, the recording of an end, rename and removal: one at a time.
     loop::Mutex changing;

@@ -132,6 +132,11 @@ private:
     // exits.cc: ends and restarts
     Task<void> follow_shim();
     Task<void> record_exit(ContainerPtr container, run::Ended ended);
+    // oom.cc: kills by the memory controller, told as they happen. Each kill is told once; the
+    // caller commits the record.
+    void watch_oom(ContainerPtr container);
+    Task<void> follow_oom(ContainerPtr container);
+    Task<Status> tell_oom(ContainerPtr container);
     // The address is free for others, and that is told.
     void release_endpoint(Container& container);
     Task<void> clean_up_run(ContainerPtr container, Fd mount_namespace);

@@ -34,13 +34,8 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     auto lock = co_await container->changing.lock();  // a start that is under way comes first
     co_await container->console.drain();
     ContainerRecord& record = container->record;
-    if (container->cgroup && record.host_config.memory > 0) {
-        auto kills = co_await parts_.workers.run(
-            loop::Lane::quick,
-            [](const sys::Cgroup* cgroup) { return Result<std::uint64_t>(cgroup->oom_kills()); },
-            &*container->cgroup);
-        record.oom_killed = kills && *kills > container->oom_kills;
-    }
+    if (container->oom_poll != nullptr) container->oom_poll->stop();
+    (void)co_await tell_oom(container);  // without a count there is nothing to tell
     record.running = false;
     record.pid = 0;
     record.finished_at = ended.exit.time;
@@ -48,7 +43,6 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     container->running = container->paused = false;
     container->pid = 0;
     container->pidfd.reset();
-    if (record.oom_killed) publish(*container, "oom");
     std::int64_t ran_ns = record.finished_at.ns - record.started_at.ns;
     publish(*container, "die",
             {{"exitCode", std::to_string(record.exit_code)},

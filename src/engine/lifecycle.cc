@@ -179,6 +179,7 @@ Task<Status> Containers::began(ContainerPtr container, run::Started started) {
     Status kept = co_await commit(*container);
     publish(*container, "start");
     container->changed.wake_all();
+    watch_oom(container);
     co_return kept;
 }
 

@@ -102,6 +102,8 @@ public:
     std::vector<int> processes() const;
     // How often the kernel's memory controller killed in here: grows = OOMKilled.
     std::uint64_t oom_kills() const;
+    // Readable when oom_kills() grows (v1: is about to), or the group goes; to be read empty.
+    Result<Fd> watch_oom() const;
     CgroupUsage usage() const;
     // Removes the folders; missing is fine, EBUSY is tried again for a short while.
     Status remove();

@@ -1,5 +1,7 @@
 """What a process sees from inside: capabilities, filters, mounts, devices, users, limits, files; Docker's defaults."""
 
+import time
+
 import case
 
 DEFAULT_CAPS = 0xa80425fb  # CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP ... AUDIT_WRITE
@@ -96,6 +98,25 @@ class Defaults(case.EngineTest):
         container = self.run_(['sh', '-c', 'tail /dev/zero'], host={'Memory': 16 << 20, 'MemorySwap': 16 << 20})
         self.assertEqual(self.api.wait(container), 137)
         self.eventually(lambda: self.state(container)['OOMKilled'])
+
+    def test_a_kill_of_a_child_is_told_while_the_container_lives_on(self):
+        script = 'tail /dev/zero; echo $?; while [ ! -e /go ]; do sleep 0.1; done; exit 3'
+        container = self.run_(['sh', '-c', script], host={'Memory': 16 << 20, 'MemorySwap': 16 << 20})
+        since = time.time()
+        self.eventually(lambda: self.api.logs(container)[0] == b'137\n')
+        state = self.eventually(lambda: self.state(container)['OOMKilled'] and self.state(container))
+        self.assertTrue(state['Running'])
+        self.assertEqual(len(self.events(since - 5, container=[container], event=['oom'])), 1)
+        open(f'/proc/{state["Pid"]}/root/go', 'w').close()
+        self.assertEqual(self.api.wait(container), 3)
+        self.assertTrue(self.state(container)['OOMKilled'])
+        self.assertEqual(len(self.events(since - 5, container=[container], event=['oom'])), 1)
+
+    def test_who_is_killed_by_somebody_else_was_not_out_of_memory(self):
+        container = self.run_(['sleep', '1000'], host={'Memory': 16 << 20})
+        self.api.must(204, 'POST', f'/containers/{container}/kill')
+        self.assertEqual(self.api.wait(container), 137)
+        self.assertFalse(self.state(container)['OOMKilled'])
 
     def test_read_only_tmpfs_and_binds(self):
         self.assertNotEqual(self.sh('touch /x', host={'ReadonlyRootfs': True})[0], 0)
