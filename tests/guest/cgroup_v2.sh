@@ -30,6 +30,18 @@ is 'cgroups are read-only inside' '1 ' "$(run busybox sh -c "mkdir $G/x 2>/dev/n
 is 'an unlisted device is refused' '1 ' "$(run --cap-add MKNOD busybox sh -c 'mknod /d b 254 0; head -c1 /d >/dev/null 2>&1; echo $?')"
 is 'a listed device is open' '0 ' "$(run --device /dev/vda:/d:r busybox sh -c 'head -c1 /d >/dev/null; echo $?')"
 is 'a listed device is not writable' '1 ' "$(run --device /dev/vda:/d:r busybox sh -c 'echo x 2>/dev/null >/d; echo $?')"
+lighter run --rm --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done' > /run/out 2>&1
+is 'pids are limited' "can't fork" "$(grep -o "can't fork" /run/out)"
+is 'the cpu is limited' 'throttled ' "$(run --cpus 0.1 busybox sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done;
+  [ $(sed -n "s/^nr_throttled //p" '$G'/cpu.stat) -gt 0 ] && echo throttled')"
+is 'processors are what was asked' '1 ' "$(run --cpuset-cpus 1 busybox sed -n 's/^Cpus_allowed_list:[^0-9]*//p' /proc/self/status)"
+is 'memory reservation and swap' '16777216 0 ' "$(run -m 64m --memory-swap 64m --memory-reservation 16m busybox cat $G/memory.low $G/memory.swap.max)"
+is 'a processor that is not there is refused' 'Requested CPUs are not available - requested 7, available: 0-1' \
+  "$(lighter run --rm --cpuset-cpus 7 busybox true 2>&1 | sed 's/.*daemon: //;s/\.$//;q')"
+lighter run -d --name child -m 16m --memory-swap 16m busybox sh -c 'tail /dev/zero; while [ ! -e /go ]; do sleep 0.1; done' > /dev/null
+tries=0; until [ "$(lighter inspect --format '{{.State.OOMKilled}}' child)" = true ] || [ $tries -gt 100 ]; do tries=$((tries + 1)); sleep 0.1; done
+is 'an OOM kill of a child is told while it runs' 'true running' "$(lighter inspect --format '{{.State.OOMKilled}} {{.State.Status}}' child)"
+lighter rm -f child > /dev/null
 lighter run --name oom -m 8m --memory-swap 8m busybox sh -c 'a=x; while true; do a=$a$a; done' > /dev/null 2>&1
 is 'an OOM kill is told' 'true 137' "$(lighter inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' oom)"
 lighter rm oom > /dev/null
