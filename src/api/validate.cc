@@ -119,8 +119,13 @@ Status check_config(const wire::ContainerConfig& config) {
     constexpr std::size_t host_name_max = 64;  // HOST_NAME_MAX: sethostname refuses more
     if (config.hostname.size() > host_name_max)
         return invalid(fmt::format("invalid hostname: longer than {} bytes", host_name_max));
+    if (config.domainname.size() > host_name_max)
+        return invalid(fmt::format("invalid domainname: longer than {} bytes", host_name_max));
     TRY_DO(check_line("hostname", config.hostname));
     TRY_DO(check_line("domainname", config.domainname));
+    // One word of a line of /etc/hosts each.
+    for (const std::string& name : {config.hostname, config.domainname})
+        if (name.contains(' ')) return invalid(fmt::format("invalid hostname: {}", name));
     if (config.healthcheck) TRY_DO(check_health(*config.healthcheck));
     return {};
 }

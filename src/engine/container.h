@@ -32,7 +32,7 @@ struct Container {
     pid_t pid = 0;
     Fd pidfd;
     std::optional<sys::Cgroup> cgroup;
-    std::uint64_t oom_kills = 0;  // of the cgroup that were told
+    std::uint64_t oom_kills = 0;     // of the cgroup that were told
     loop::Poll* oom_poll = nullptr;  // who waits for more, of a task that ends with the run
 
     // Start, the recording of an end, rename and removal: one at a time.

@@ -168,6 +168,18 @@ Result<std::string> Containers::free_name(const std::string& wanted, const std::
     return name;
 }
 
+// A container that is named by another's mode is remembered by its id: names change.
+Status Containers::name_by_id(std::string& mode, bool must_exist) const {
+    constexpr std::string_view prefix = "container:";
+    if (!mode.starts_with(prefix)) return {};
+    Result<ContainerPtr> named = find(mode.substr(prefix.size()));
+    if (named)
+        mode = std::string(prefix) + (*named)->id();
+    else if (must_exist)
+        return Error(Kind::invalid, named.error().message());
+    return {};
+}
+
 // The record of what was ordered; nothing is made yet.
 Task<Result<ContainerRecord>> Containers::merge(CreateOrder order,
                                                 std::vector<std::string>& warnings) {
@@ -188,6 +200,8 @@ Task<Result<ContainerRecord>> Containers::merge(CreateOrder order,
     CO_TRY_DO(set_command(record));
     fill_defaults(record, settings_, parts_.cgroups.v2);
     CO_TRY_DO(check_supported(record, settings_));
+    CO_TRY_DO(name_by_id(record.host_config.pid_mode, true));
+    CO_TRY_DO(name_by_id(record.host_config.network_mode, false));
     CO_TRY_DO(parts_.network.check(record.host_config, record.networking_config));
     CO_TRY_DO(check_limits(record.host_config, parts_.cgroups));
     CO_TRY_DO(rlimits_of(record.host_config));

@@ -109,6 +109,7 @@ public:
 private:
     // containers.cc: the index
     Result<std::string> free_name(const std::string& wanted, const std::string& id);
+    Status name_by_id(std::string& mode, bool must_exist) const;
     Task<Result<ContainerRecord>> merge(CreateOrder order, std::vector<std::string>& warnings);
     Task<Status> commit(Container& container);
     Task<Status> drop_record(const Container& container);

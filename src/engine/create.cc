@@ -151,7 +151,7 @@ void fill_defaults(ContainerRecord& record, const ContainerSettings& settings, b
     for (const wire::Ulimit& limit : settings.ulimits)
         if (std::ranges::find(host.ulimits, limit.name, &wire::Ulimit::name) == host.ulimits.end())
             host.ulimits.push_back(limit);
-    if (host.memory > 0 && host.memory_swap == 0) 
+    if (host.memory > 0 && host.memory_swap == 0)
         host.memory_swap = default_memory_swap(host.memory);
     if (host.pids_limit && *host.pids_limit <= 0) host.pids_limit.reset();
     if (!host.oom_kill_disable && !cgroup_v2) host.oom_kill_disable = false;
@@ -195,6 +195,12 @@ std::vector<std::string> create_warnings(const ContainerRecord& record,
             "Volumes are not implemented by this engine yet: what the container writes to " +
             record.config.volumes.begin()->first +
             " stays in its own file system and goes when it is removed.");
+    const wire::HostConfig& host = record.host_config;
+    if (host.oom_kill_disable.value_or(false) && host.memory == 0)
+        out.push_back("OOM killer is disabled for the container, but no memory limit is set, this "
+                      "can result in the system running out of resources.");
+    if (host.cpu_percent > 0)
+        out.push_back("linux does not support CPU percent. Percent discarded.");
     if (record.host_config.kernel_memory != 0)
         out.push_back("Specifying a kernel memory limit is deprecated and is ignored.");
     return out;

@@ -2,6 +2,7 @@
 
 #include "engine/limits.h"
 #include "engine/security.h"
+#include "run/failure.h"
 #include "run/user.h"
 #include "sys/file.h"
 #include "sys/mount.h"
@@ -71,7 +72,7 @@ Status add_init_files(const Fd& root) {
 void bind_file(run::ContainerSpec& spec, const LaunchPlan& plan, const char* name) {
     std::string destination = std::string("/etc/") + name;
     for (const UserMount& mount : plan.mounts)
-        if (mount.destination == destination) return;  // the user's own
+        if (is_below(destination, mount.destination)) return;  // the user's own
     run::Mount mount;
     mount.type = "bind";
     mount.source = plan.etc_folder + "/" + name;
@@ -103,10 +104,11 @@ Status add_mounts(run::ContainerSpec& spec, const LaunchPlan& plan) {
                 mount.source = mount.destination;
                 mount.options = {"rbind", "rprivate", "nosuid", "nodev", "noexec"};
             }
-    // A mount of the user's takes the place of ours.
+    // A mount of the user's takes the place of ours, and hides what we would mount below it.
     for (const UserMount& mount : plan.mounts)
-        std::erase_if(spec.mounts,
-                      [&](const run::Mount& m) { return m.destination == mount.destination; });
+        std::erase_if(spec.mounts, [&](const run::Mount& m) {
+            return is_below(m.destination, mount.destination);
+        });
     TRY_DO(write_files(plan));
     for (const char* name : {"resolv.conf", "hostname", "hosts"})
         bind_file(spec, plan, name);
@@ -263,17 +265,20 @@ std::vector<std::string> environment_of(const ContainerRecord& record,
 }
 
 Result<std::vector<run::Rlimit>> rlimits_of(const wire::HostConfig& host) {
-    constexpr std::string_view known[] = {"core",    "cpu",      "data",   "fsize",      "locks",
-                                          "memlock", "msgqueue", "nice",   "nofile",     "nproc",
-                                          "rss",     "rtprio",   "rttime", "sigpending", "stack"};
+    constexpr std::string_view known[] = {
+        "as",   "core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue",
+        "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
     std::vector<run::Rlimit> out;
     for (const wire::Ulimit& limit : host.ulimits) {
-        if (std::ranges::find(known, limit.name) == std::end(known))
+        std::string name = limit.name;
+        for (char& c : name)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        if (std::ranges::find(known, name) == std::end(known))
             return Error(Kind::invalid, fmt::format("invalid ulimit type: {}", limit.name));
+        for (char& c : name)
+            if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
         run::Rlimit one;
-        one.type = "RLIMIT_" + limit.name;
-        std::ranges::transform(one.type, one.type.begin(),
-                               [](unsigned char c) { return std::toupper(c); });
+        one.type = "RLIMIT_" + name;
         auto value = [](std::int64_t v) {
             return v < 0 ? RLIM_INFINITY : static_cast<std::uint64_t>(v);
         };
@@ -302,7 +307,13 @@ Result<Launch> prepare_launch(LaunchPlan plan, const sys::CgroupHost* cgroups) {
     TRY_DO(add_namespaces(spec, plan, fds));
     // What the host cannot limit was told at create.
     (void)cgroups->drop_unsupported(spec.linux_.resources);
-    TRY(sys::Cgroup cgroup, sys::Cgroup::create(*cgroups, plan.cgroup_path, spec.linux_.resources));
+    Result<sys::Cgroup> made =
+        sys::Cgroup::create(*cgroups, plan.cgroup_path, spec.linux_.resources);
+    if (!made)
+        return run::start_error(
+            made.error().kind() == Kind::invalid ? Kind::invalid : Kind::internal,
+            "error setting cgroup config for procHooks process: " + made.error().message());
+    sys::Cgroup cgroup = std::move(*made);
     Result<run::Prepared> prepared =
         run::prepare(std::move(spec), std::move(fds), *cgroups, cgroup);
     if (!prepared) {

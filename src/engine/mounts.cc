@@ -68,6 +68,24 @@ Status check_destination(const std::string& destination) {
     return {};
 }
 
+// What mount(8) and tmpfs itself know; where it is mounted and from what is not for options to say.
+Status check_tmpfs_option(std::string_view option) {
+    static constexpr std::string_view flags[] = {
+        "defaults", "ro",         "rw",          "suid",          "nosuid",   "dev",
+        "nodev",    "exec",       "noexec",      "sync",          "async",    "dirsync",
+        "mand",     "nomand",     "atime",       "noatime",       "diratime", "nodiratime",
+        "relatime", "norelatime", "strictatime", "nostrictatime", "private",  "rprivate",
+        "shared",   "rshared",    "slave",       "rslave"};
+    static constexpr std::string_view keys[] = {"size",      "mode",      "uid", "gid",
+                                                "nr_inodes", "nr_blocks", "mpol"};
+    std::size_t equals = option.find('=');
+    bool known = equals == std::string_view::npos
+                     ? std::ranges::find(flags, option) != std::end(flags)
+                     : std::ranges::find(keys, option.substr(0, equals)) != std::end(keys);
+    if (!known) return invalid(fmt::format("invalid tmpfs option [\"{}\"]", option));
+    return {};
+}
+
 Error bad_config(std::string_view type, std::string_view why) {
     return invalid(fmt::format("invalid mount config for type \"{}\": {}", type, why));
 }
@@ -103,8 +121,10 @@ Result<UserMount> from_tmpfs(const wire::Mount& asked) {
         if (options->size_bytes > 0)
             mount.options.push_back(fmt::format("size={}", options->size_bytes));
         if (options->mode != 0) mount.options.push_back(fmt::format("mode={:o}", options->mode));
-        for (const wire::Strings& option : options->options)
+        for (const wire::Strings& option : options->options) {
             mount.options.push_back(fmt::format("{}", fmt::join(option, "=")));
+            TRY_DO(check_tmpfs_option(mount.options.back()));
+        }
     }
     return mount;
 }
@@ -133,6 +153,7 @@ Result<UserMount> from_tmpfs_flag(const std::string& path, const std::string& te
     mount.options = {"nosuid", "nodev", "noexec"};
     if (text.empty()) return mount;
     for (std::string& option : split(text, ',')) {
+        TRY_DO(check_tmpfs_option(option));
         if (option == "ro") {
             mount.read_only = true;
             continue;
@@ -214,6 +235,10 @@ Result<std::vector<UserMount>> user_mounts(const wire::HostConfig& host) {
         return std::pair(depth(m.destination), m.destination);
     });
     return mounts;
+}
+
+bool is_below(std::string_view path, std::string_view folder) {
+    return path == folder || (path.starts_with(folder) && path[folder.size()] == '/');
 }
 
 Status check_sources(const std::vector<UserMount>& mounts) {

@@ -36,6 +36,9 @@ Status check_sources(const std::vector<UserMount>& mounts);
 // For start: makes the sources that -v promises to make. Blocking.
 Status make_sources(const std::vector<UserMount>& mounts);
 
+// Whether `path` is `folder` or below it; both clean, and folder is not "/".
+bool is_below(std::string_view path, std::string_view folder);
+
 run::Mount run_mount(const UserMount& mount);
 wire::MountPoint mount_point(const UserMount& mount);
 

@@ -109,9 +109,17 @@ Error start_error(Step step, int error, std::string_view text, bool exec) {
     std::string asked = told_by_user(step, error, text);
     if (!asked.empty()) return wrap(Kind::invalid, asked);
     std::string why = errno_text(error);
+    bool asked_for = step == Step::mount && error == EINVAL;
     if (step == Step::mount && error == EPERM) why = "the target is inside /proc";
+    if (step == Step::mount && error == ENOTDIR)
+        return Error(
+            Kind::invalid,
+            wrap(Kind::invalid, fmt::format("error mounting to rootfs at \"{}\": {}", text, why))
+                    .message() +
+                ": Are you trying to mount a directory onto a file (or vice-versa)? Check "
+                "if the specified host path exists and is the expected type");
     if (step == Step::mount)
-        return wrap(Kind::internal,
+        return wrap(asked_for ? Kind::invalid : Kind::internal,
                     fmt::format("error mounting to rootfs at \"{}\": {}", text, why));
     return wrap(Kind::internal, fmt::format("{}: {}: {}", name(step), text, why));
 }

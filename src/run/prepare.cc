@@ -160,7 +160,7 @@ private:
             else if (mount.type == "cgroup")
                 TRY_DO(cgroup(target, options));
             else
-                filesystem(mount, target, options);
+                TRY_DO(user_filesystem(mount, target, options));
         }
         out_.mounts = encoder_.list(entries_);
         return {};
@@ -190,6 +190,22 @@ private:
         entries_.push_back(made);
     }
 
+    Status user_filesystem(const Mount& mount, const std::string& target,
+                           const MountOptions& options) {
+        if (mount.type != "proc") TRY_DO(check_proc(mount.source, target));
+        filesystem(mount, target, options);
+        return {};
+    }
+
+    static Status check_proc(const std::string& source, const std::string& target) {
+        if (target != "/proc" && (!target.starts_with("/proc/") || allowed_on_proc(target)))
+            return {};
+        return start_error(Kind::invalid,
+                           fmt::format("error mounting \"{}\" to rootfs at \"{}\": \"{}\" "
+                                       "cannot be mounted because it is inside /proc",
+                                       source, target, target));
+    }
+
     Status bind(std::size_t index, const std::string& target, const MountOptions& options) {
         const Mount& mount = spec_.mounts[index];
         if (!options.rest.empty())
@@ -197,11 +213,7 @@ private:
                                fmt::format("error mounting \"{}\" to rootfs at \"{}\": invalid "
                                            "option \"{}\"",
                                            mount.source, target, options.rest[0]));
-        if (target == "/proc" || (target.starts_with("/proc/") && !allowed_on_proc(target)))
-            return start_error(Kind::invalid,
-                               fmt::format("error mounting \"{}\" to rootfs at \"{}\": \"{}\" "
-                                           "cannot be mounted because it is inside /proc",
-                                           mount.source, target, target));
+        TRY_DO(check_proc(mount.source, target));
         Fd source;
         for (auto& [given, fd] : given_.mount_sources)
             if (given == index) source = std::move(fd);

@@ -26,9 +26,8 @@ bool plain_key(std::string_view key) {
 
 // Blanks separate the numbers of one setting; no setting has a plus or an equals sign.
 bool plain_value(std::string_view value) {
-    return std::ranges::all_of(value, [](char c) {
-        return c == '\t' || (c >= ' ' && c != 0x7f && c != '+' && c != '=');
-    });
+    return std::ranges::all_of(
+        value, [](char c) { return c == '\t' || (c >= ' ' && c != 0x7f && c != '+' && c != '='); });
 }
 
 }  // namespace

@@ -31,7 +31,18 @@ BOOST_AUTO_TEST_CASE(limits_have_ranges) {
     BOOST_TEST(host(R"("NanoCpus":2000000000)") == "fine");
     BOOST_TEST(host(R"("NanoCpus":2000000001)") ==
                "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available");
+    BOOST_TEST(host(R"("NanoCpus":9999999)").starts_with("Range of CPUs is from 0.01"));
+    BOOST_TEST(host(R"("NanoCpus":10000000)") == "fine");
     BOOST_TEST(host(R"("CpuPeriod":999)") != "fine");
+    BOOST_TEST(host(R"("CpuQuota":-1)") == "fine");
+    BOOST_TEST(host(R"("CpuQuota":-2)") == "CPU cfs quota can not be less than 1ms (i.e. 1000)");
+    BOOST_TEST(host(R"("Ulimits":[{"Name":"core","Soft":-1,"Hard":-1}])") == "fine");
+    BOOST_TEST(host(R"("Ulimits":[{"Name":"core","Soft":-1,"Hard":5}])") ==
+               "ulimit soft limit must be less than or equal to hard limit: -1 > 5");
+    BOOST_TEST(host(R"("Ulimits":[{"Name":"core","Soft":-2,"Hard":5}])") ==
+               "invalid ulimit core: -2 is less than -1 (unlimited)");
+    BOOST_TEST(host(R"("ConsoleSize":[70000,1])") == "invalid console size: 70000");
+    BOOST_TEST(host(R"("IOMaximumIOps":1)").starts_with("invalid option: QoS maximum IOPs"));
     BOOST_TEST(host(R"("CpuQuota":10)") == "CPU cfs quota can not be less than 1ms (i.e. 1000)");
     BOOST_TEST(host(R"("OomScoreAdj":1001)") ==
                "Invalid value 1001, range for oom score adj is [-1000, 1000]");
@@ -51,6 +62,7 @@ BOOST_AUTO_TEST_CASE(fields_exclude_each_other) {
 
 BOOST_AUTO_TEST_CASE(texts_that_become_lines_hold_no_line_ends) {
     BOOST_TEST(why(R"({"Hostname":"a\nb"})") != "fine");
+    BOOST_TEST(why(R"({"Hostname":"a b"})") == "invalid hostname: a b");
     BOOST_TEST(host(R"("ExtraHosts":["a:1\n2 b"])") != "fine");
     BOOST_TEST(host(R"("ExtraHosts":["foo"])") == "bad format for add-host: \"foo\"");
     BOOST_TEST(host(R"("DnsSearch":["a\nnameserver x"])") != "fine");

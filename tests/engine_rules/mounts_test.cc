@@ -95,4 +95,23 @@ BOOST_AUTO_TEST_CASE(paths_are_cleaned_as_go_does) {
     BOOST_TEST(engine::clean_path("a") == "/a");
 }
 
+BOOST_AUTO_TEST_CASE(tmpfs_options_are_those_that_mount_knows) {
+    auto why = [](const std::string& options) {
+        wire::HostConfig host;
+        host.tmpfs["/t"] = options;
+        auto mounts = engine::user_mounts(host);
+        return mounts ? std::string() : mounts.error().message();
+    };
+    BOOST_TEST(why("size=1m,mode=700,uid=5,gid=6,nr_inodes=10,exec,suid,dev,ro").empty());
+    for (const char* wrong : {"bogus", "bind", "rbind", "remount", "size", "data=1", "upperdir=/"})
+        BOOST_TEST(why(wrong) == std::string("invalid tmpfs option [\"") + wrong + "\"]");
+}
+
+BOOST_AUTO_TEST_CASE(what_lies_below_a_folder) {
+    BOOST_TEST(engine::is_below("/sys", "/sys"));
+    BOOST_TEST(engine::is_below("/sys/fs/cgroup", "/sys"));
+    BOOST_TEST(!engine::is_below("/sysx", "/sys"));
+    BOOST_TEST(!engine::is_below("/", "/sys"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -39,6 +39,11 @@ bool on_procfs(int fd) {
     return ::fstatfs(fd, &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
 }
 
+bool is_folder(int fd) {
+    struct stat info;
+    return ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 int open_target(const MountContext& context, const MountEntry& mount) {
     const char* path = context.view.text(mount.destination);
     if ((mount.flags & mount_no_symlinks) != 0) {
@@ -130,6 +135,8 @@ int place_mount(const MountContext& context, const MountEntry& mount) {
     if (!target.good()) return target.get();
     if ((mount.flags & (mount_is_proc | mount_on_proc)) == 0 && on_procfs(target.get()))
         return -EPERM;
+    // The kernel's own word for it is EINVAL, as for all else.
+    if (is_folder(fd) != is_folder(target.get())) return -ENOTDIR;
     return attach(fd, target.get());
 }
 
