@@ -88,6 +88,11 @@ Status create_bridge(Socket& route, const BridgeConfig& config) {
     std::size_t info = batch.open(IFLA_LINKINFO);
     batch.put(IFLA_INFO_KIND, std::string_view("bridge"));
     batch.close(info);
+    // The kernel takes no alias while it makes a link; the second message follows at once.
+    batch.begin(RTM_NEWLINK, 0, fmt::format("mark {}", config.name),
+                ifinfomsg{.ifi_family = AF_UNSPEC});
+    batch.put(IFLA_IFNAME, config.name);
+    batch.put(IFLA_IFALIAS, config.mark);
     TRY_DO(route.run(batch));
     TRY_DO(write_sysctl("ipv6/conf/" + config.name + "/disable_ipv6", "1"));
     return write_sysctl("ipv6/conf/" + config.name + "/accept_ra", "0");
@@ -130,7 +135,8 @@ Result<Cidr> choose_address(Socket& route, const BridgeConfig& config, const Lin
     return Cidr{Address{subnet.first().value + 1}, subnet.prefix};
 }
 
-Status set_up(Socket& route, const BridgeConfig& config, const Link& link, Cidr wanted) {
+Status set_up(Socket& route, const BridgeConfig& config, const Link& link, Cidr wanted,
+              bool users) {
     TRY(std::vector<LinkAddress> present, list_addresses(route));
     Batch batch;
     bool there = false;
@@ -138,7 +144,7 @@ Status set_up(Socket& route, const BridgeConfig& config, const Link& link, Cidr 
         if (each.link != link.index) continue;
         if (each.address == wanted) {
             there = true;
-        } else if (config.bip && config.named_by_user) {
+        } else if (config.bip && users) {
             return Error(Kind::conflict, fmt::format("bridge IPv4 ({}) does not match requested "
                                                      "configuration {}",
                                                      each.address.text(), wanted.text()));
@@ -193,7 +199,7 @@ Result<Bridge> ensure_bridge(const BridgeConfig& config) {
     Bridge bridge;
     bridge.name = config.name;
     bridge.created = found.created;
-    bridge.keep = config.named_by_user && !found.created;
+    bridge.keep = config.named_by_user && !found.created && found.link.alias != config.mark;
     bridge.mtu = config.mtu;
     bridge.mac = found.link.mac;
     bridge.range = config.fixed_cidr;
@@ -201,7 +207,7 @@ Result<Bridge> ensure_bridge(const BridgeConfig& config) {
         TRY(bridge.address, choose_address(route, config, found.link));
         bridge.gateway = config.default_gateway.value_or(bridge.address.address);
         TRY_DO(check_inside(bridge));
-        TRY_DO(set_up(route, config, found.link, bridge.address));
+        TRY_DO(set_up(route, config, found.link, bridge.address, bridge.keep));
         if (!config.ip_forward) return {};
         TRY(bridge.forwarding_switched_on, switch_forwarding_on());
         return {};

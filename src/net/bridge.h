@@ -22,6 +22,8 @@ struct BridgeConfig {
     std::vector<Subnet> avoid;                      // further networks that must not be overlapped
     unsigned mtu = 1500;                            // --mtu
     bool ip_forward = true;                         // --ip-forward
+    // What a bridge we make is marked with (its alias), so that it is known as ours after a crash.
+    std::string mark = "made by lighter";
 };
 
 struct Bridge {

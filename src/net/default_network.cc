@@ -17,6 +17,7 @@ DefaultNetwork::~DefaultNetwork() = default;
 Result<std::unique_ptr<DefaultNetwork>> DefaultNetwork::create(DefaultNetworkConfig config) {
     TRY(sys::netlink::Socket route, sys::netlink::Socket::open(NETLINK_ROUTE));
     TRY(std::vector<Link> left, list_links(route, link_prefix(config.engine_tag)));
+    config.bridge.mark = fmt::format("made by lighter {}", config.engine_tag);
     TRY(Bridge bridge, ensure_bridge(config.bridge));
     bridge.isolated = !config.icc;
     std::unique_ptr<DefaultNetwork> made(new DefaultNetwork(std::move(config), bridge));

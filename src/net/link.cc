@@ -32,6 +32,7 @@ std::optional<Link> to_link(const Message& message) {
     link.kind = attributes.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND).value_or("");
     link.mtu = attributes.u32(IFLA_MTU).value_or(0);
     link.master = static_cast<int>(attributes.u32(IFLA_MASTER).value_or(0));
+    link.alias = attributes.text(IFLA_IFALIAS).value_or("");
     auto mac = attributes.find(IFLA_ADDRESS);
     if (mac && mac->size() == link.mac.bytes.size())
         std::memcpy(link.mac.bytes.data(), mac->data(), mac->size());

@@ -19,7 +19,8 @@ struct Link {
     unsigned mtu = 0;
     Mac mac;
     bool up = false;
-    int master = 0;  // the bridge it is plugged into; 0: none
+    int master = 0;     // the bridge it is plugged into; 0: none
+    std::string alias;  // a text for people, of up to 255 bytes
 };
 
 // All in the namespace of the socket. Nothing found is not an error.

@@ -175,7 +175,11 @@ Result<std::string> read_accounts(const Fd& rootfs, const std::string& path) {
     int fd = ::open(fmt::format("/proc/self/fd/{}", handle->get()).c_str(),
                     O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return base::errno_error(errno, "open " + path);
-    return sys::read_all(Fd(fd), limits::account_file_bytes_max).context(path);
+    auto text = sys::read_all(Fd(fd), limits::account_file_bytes_max);
+    if (!text && text.error().kind() == Kind::too_large)
+        return Error(Kind::invalid,
+                     fmt::format("{} in the container: {}", path, text.error().message()));
+    return std::move(text).context(path);
 }
 
 }  // namespace

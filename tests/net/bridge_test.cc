@@ -33,6 +33,22 @@ BOOST_AUTO_TEST_CASE(is_made_once_and_found_the_second_time) {
     BOOST_TEST(try_sh("ip link show lighter0").code != 0);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_was_named_and_made_is_ours_also_after_a_crash) {
+    BridgeConfig config{.name = "mine0", .named_by_user = true, .mark = "made by lighter 0a1b"};
+    auto made = ensure_bridge(config);
+    REQUIRE_OK(made);
+    BOOST_TEST(!made->keep);
+    auto again = ensure_bridge(config);
+    REQUIRE_OK(again);
+    BOOST_TEST(!again->keep);
+    config.bip = Cidr::parse("10.9.0.1/24").value();
+    REQUIRE_OK(ensure_bridge(config));     // it moves as ours do
+    config.mark = "made by lighter ffff";  // another engine's is not
+    auto others = ensure_bridge(config);
+    REQUIRE_OK(others);
+    BOOST_TEST(others->keep);
+}
+
 BOOST_AUTO_TEST_CASE(its_subnet_avoids_what_the_host_already_reaches) {
     sh("ip link add outer type bridge; ip addr add 172.17.3.1/24 dev outer; ip link set outer up;"
        "ip route add 172.18.128.0/17 dev outer; ip route add default via 172.17.3.2");
