@@ -120,6 +120,32 @@ class Network(case.EngineTest):
         self.assertTrue(self.pings(self.enter(other), self.address(info)))
 
     @case.lighterd_only
+    def test_forwarding_is_switched_on_and_said(self):
+        self.assertEqual(self.space.run('cat', '/proc/sys/net/ipv4/ip_forward').strip(), '1')
+        with open(self.engine.log) as f:
+            self.assertIn('net.ipv4.ip_forward was off and has been switched on', f.read())
+
+    @case.lighterd_only
+    def test_a_pool_that_is_empty_is_an_error_until_somebody_leaves(self):
+        tiny = case.LAB.engine('tiny', bridge='lt7', bip='172.28.7.1/29').start()
+        with open(tiny.log) as f:
+            self.assertNotIn('switched on', f.read())  # it was on already
+        tiny.api.pull('busybox', tag='latest')
+        running = [tiny.api.run('busybox', ['sleep', '1000']) for _ in range(5)]
+        addresses = {tiny.api.inspect(c)['NetworkSettings']['Networks']['bridge']['IPAddress'] for c in running}
+        self.assertEqual(addresses, {f'172.28.7.{n}' for n in range(2, 7)})
+        waiting = tiny.api.create('busybox', ['sleep', '1000'])
+        reply = tiny.api.post(f'/containers/{waiting}/start')
+        self.assertGreaterEqual(reply.status, 400)
+        self.assertIn('no available', reply.message)
+        tiny.api.remove(running[2])
+        tiny.api.start(waiting)
+        self.assertIn(tiny.api.inspect(waiting)['NetworkSettings']['Networks']['bridge']['IPAddress'], addresses)
+        tiny.remove_everything()
+        self.assertEqual(tiny.leftovers(), [])
+        self.assertNotIn('lt7', self.space.links())
+
+    @case.lighterd_only
     def test_no_link_is_left_when_containers_are_gone(self):
         def veths():
             return [link for link in self.space.links() if link.startswith('vethl')]

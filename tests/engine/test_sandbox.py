@@ -1,8 +1,11 @@
 """What a process sees from inside: capabilities, filters, mounts, devices, users, limits, files; Docker's defaults."""
 
+import os
 import time
 
 import case
+
+IMAGES = ['busybox', 'deep']
 
 DEFAULT_CAPS = 0xa80425fb  # CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP ... AUDIT_WRITE
 
@@ -117,6 +120,40 @@ class Defaults(case.EngineTest):
         self.api.must(204, 'POST', f'/containers/{container}/kill')
         self.assertEqual(self.api.wait(container), 137)
         self.assertFalse(self.state(container)['OOMKilled'])
+
+    def test_binds_of_and_below_the_kernels_folders(self):
+        self.assertEqual(self.out('ls /sys/fs/cgroup > /dev/null; ls /sys/class/net',
+                                  host={'Binds': ['/sys:/sys:ro'], 'NetworkMode': 'none'}).split().count('lo'), 1)
+        folder = self.engine.folder + '/over-sys'
+        self.assertEqual(self.sh('ls -A /sys', host={'Binds': [folder + ':/sys']})[:2], (0, ''))
+        self.assertEqual(os.listdir(folder), [])  # nothing of ours is made in what hides it
+        self.assertEqual(self.out('cat /proc/uptime', host={'Binds': ['/proc/version:/proc/uptime']}), open('/proc/version').read())
+        for target in ('/proc', '/proc/sys', '/proc/self', '/proc/1', '/proc/../proc'):
+            container = self.create(['true'], host={'Binds': [f'{folder}:{target}']})
+            self.assertIn(self.api.post(f'/containers/{container}/start').status, (400, 500), target)
+        for host in ({'Binds': ['/etc/passwd:/etc']}, {'Binds': [f'{folder}:/etc/passwd']}):
+            container = self.create(['true'], host=host)
+            reply = self.api.post(f'/containers/{container}/start')
+            self.assertEqual(reply.status, 400)
+            self.assertIn('Are you trying to mount a directory onto a file (or vice-versa)?', reply.message)
+
+    def test_128_layers_are_one_root(self):
+        self.assertEqual(self.out('cat /deep/last; ls /deep | wc -l; cat /deep/0 /deep/126', image='deep'), '126128\n0126')
+
+    def test_tmpfs_options(self):
+        def options(text):
+            row = self.out('grep " /t " /proc/mounts', host={'Tmpfs': {'/t': text}}).split()
+            return row[3].split(',')
+        self.assertLessEqual({'rw', 'nosuid', 'nodev', 'noexec'}, set(options('')))
+        self.assertLessEqual({'size=1024k', 'mode=700', 'uid=5', 'gid=6', 'nr_inodes=10'}, set(options('size=1m,mode=700,uid=5,gid=6,nr_inodes=10')))
+        self.assertEqual({'nosuid', 'nodev', 'noexec'} & set(options('exec,suid,dev')), set())
+        self.assertIn('ro', options('ro'))
+        for wrong in ('bogus', 'size=zzz', 'size=-1', 'mode=99999999999', 'remount'):
+            reply = self.api.post('/containers/create', {'Image': 'busybox', 'Cmd': ['true'], 'HostConfig': {'Tmpfs': {'/t': wrong}}})
+            if reply.status == 201:
+                self.addCleanup(lambda gone=reply.json['Id']: self.api.remove(gone))
+                reply = self.api.post(f'/containers/{reply.json["Id"]}/start')
+            self.assertIn(reply.status, (400, 500), wrong)
 
     def test_read_only_tmpfs_and_binds(self):
         self.assertNotEqual(self.sh('touch /x', host={'ReadonlyRootfs': True})[0], 0)
