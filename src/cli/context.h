@@ -14,6 +14,8 @@ struct Context {
     Engine& engine;
     std::string program;  // "lighter", or "docker" when called by that name
     Value config;         // config.json; null when there is none
+    std::string name;     // of the context
+    bool debug = false;   // -D
 };
 
 using Arguments = std::vector<std::string>;

@@ -157,7 +157,10 @@ Task<Result<std::unique_ptr<Exchange>>> Engine::exchange(Call call, std::string 
     }
     if (!call.body.empty()) headers.set("Content-Type", "application/json");
     if (call.method == "POST") headers.set("Content-Length", std::to_string(call.body.size()));
+    // "tcp://host:port/base": an engine behind a proxy.
+    std::size_t base = host_.starts_with("tcp://") ? host_.find('/', 6) : host_.npos;
     std::string target = prefix + call.path;
+    if (base != host_.npos) target.insert(0, host_, base, host_.find_last_not_of('/') + 1 - base);
     if (!call.query.empty()) target += "?" + call.query.encode();
     std::string bytes = http1::write_request_head(call.method, target, headers) + call.body;
     CO_TRY_DO(co_await made->send(std::move(bytes)));
@@ -178,6 +181,15 @@ Task<Result<std::string>> Engine::version() {
     if (theirs.empty()) theirs = "1.24";
     version_ = older_version(theirs, newest_version) ? theirs : std::string(newest_version);
     co_return version_;
+}
+
+Task<Status> Engine::needs(std::string flag, std::string least) {
+    CO_TRY(std::string spoken, co_await version());
+    if (!older_version(spoken, least)) co_return Status();
+    co_return Error(Kind::unsupported,
+                    fmt::format("\"--{}\" requires API version {}, but the Docker daemon API "
+                                "version is {}",
+                                flag, least, spoken));
 }
 
 namespace {

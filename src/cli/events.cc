@@ -1,6 +1,7 @@
 // events: what happens, as it happens.
 #include "base/time.h"
 #include "cli/context.h"
+#include "cli/go_types.h"
 #include "cli/human.h"
 #include "codec/gotemplate.h"
 
@@ -54,6 +55,10 @@ Task<int> run_events(Context& context, Arguments words) {
     if (!format.empty()) {
         auto made = codec::Template::parse(format == "json" ? "{{json .}}" : format);
         if (!made) co_return fail("Error parsing format: " + made.error().message(), 64);
+        // Told now, not when the first event comes.
+        std::string nothing;
+        auto tried = made->execute(typed("*events.Message", Value::object()), nothing);
+        if (!tried) co_return fail("Error parsing format: " + tried.error().message(), 64);
         shape = std::move(made).value();
     }
     auto filter = filters_of(filters);
@@ -77,7 +82,7 @@ Task<int> run_events(Context& context, Arguments words) {
             continue;
         }
         std::string out;
-        auto done = shape->execute(*event, out);
+        auto done = shape->execute(typed("*events.Message", *event), out);
         if (!done) co_return fail(done.error());
         print(out + "\n");
     }

@@ -116,6 +116,21 @@ void add_rows(std::vector<Value>& rows, const Value& image, bool trunc, bool dig
     if (!any) rows.push_back(row_of(image, "<none>", "<none>", "<none>", trunc));
 }
 
+// What --format stands for.
+std::string line_format(const std::string& format, bool quiet, bool digests) {
+    if (format == "raw" && quiet) return "image_id: {{.ID}}";
+    if (format == "raw")
+        return fmt::format("repository: {{{{.Repository}}}}\ntag: {{{{.Tag}}}}\n{}image_id: "
+                           "{{{{.ID}}}}\ncreated_at: {{{{.CreatedAt}}}}\nvirtual_size: "
+                           "{{{{.Size}}}}\n",
+                           digests ? "digest: {{.Digest}}\n" : "");
+    if (!format.empty() && format != "table") return format;
+    if (quiet) return "{{.ID}}";
+    return fmt::format("table {{{{.Repository}}}}\t{{{{.Tag}}}}\t{}{{{{.ID}}}}\t{{{{.CreatedSince}}}}\t"
+                       "{{{{.Size}}}}",
+                       digests ? "{{.Digest}}\t" : "");
+}
+
 }  // namespace
 
 Task<int> run_images(Context& context, Arguments words) {
@@ -137,13 +152,7 @@ Task<int> run_images(Context& context, Arguments words) {
     auto filter = filters_of(filters);
     if (!filter) co_return fail(filter.error(), 125);
     if (format.empty() && !quiet) format = context.config["imagesFormat"].text();
-    if (format.empty() || format == "table")
-        format =
-            quiet ? "{{.ID}}"
-            : digests
-                ? "table "
-                  "{{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
-                : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
+    format = line_format(format, quiet, digests);
     Engine::Call call = get("/images/json");
     if (all) call.query.add("all", "1");
     if (!filter->empty()) call.query.add("filters", *filter);
@@ -152,7 +161,7 @@ Task<int> run_images(Context& context, Arguments words) {
     std::vector<Value> rows;
     for (const Value& one : list->items())
         add_rows(rows, one, !no_trunc, digests || format.find(".Digest") != format.npos);
-    Value head = Value::object("formatter.SubHeaderContext");
+    Value head = Value::object("map[string]string");
     using Pair = std::pair<const char*, const char*>;
     for (auto [name, title] :
          {Pair("ID", "IMAGE ID"), Pair("Repository", "REPOSITORY"), Pair("Tag", "TAG"),
@@ -162,7 +171,7 @@ Task<int> run_images(Context& context, Arguments words) {
           Pair("UniqueSize", "UNIQUE SIZE")})
         head.set(name, title);
     auto out = render(format, head, rows);
-    if (!out) co_return fail(out.error());
+    if (!out) co_return fail("template parsing error: " + out.error().message());
     print(*out);
     co_return 0;
 }

@@ -1,8 +1,12 @@
 // inspect: documents as the engine gives them, indented, or through a template.
 #include "cli/context.h"
-#include "cli/table.h"
+#include "cli/go_types.h"
+#include "cli/platform.h"
+#include "codec/gotemplate.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 
 namespace cli {
 
@@ -11,99 +15,87 @@ namespace {
 struct Wanted {
     std::string format;
     bool size = false;
+    std::string platform;  // as JSON; empty: any
 };
 
-// What prints as an empty text, list or map although the document has a null or nothing there.
-void add_kinder_fields(Value& document) {
-    if (!document.find("Config")) return;
-    Value& config = document.at("Config");
-    auto kinder = [&](std::string_view name, Value value) {
-        if (config.find(name) == nullptr)
-            config.set_omitted(name, std::move(value));
-        else if (config[name].is_null())
-            config.set(name, std::move(value));
-    };
-    for (const char* name :
-         {"StopSignal", "MacAddress", "Domainname", "Hostname", "User", "WorkingDir"})
-        kinder(name, "");
-    for (const char* name : {"OnBuild", "Shell", "Cmd", "Env", "Entrypoint"})
-        kinder(name, Value::array());
-    for (const char* name : {"ExposedPorts", "Volumes", "Labels"})
-        kinder(name, Value::object());
+// What was found, and what Go would call it.
+struct Found {
+    std::string text;
+    std::string_view type;
+};
+
+struct KindOfObject {
+    std::string_view name, type;
+};
+constexpr KindOfObject container{"containers", "container.InspectResponse"},
+    image{"images", "image.InspectResponse"}, network{"networks", "network.Inspect"},
+    volume{"volumes", "volume.Volume"};
+
+// A template sees the struct docker's client knows, and where that has no such field the document
+// itself.
+Result<std::string> through(const codec::Template& shape, const Found& found) {
+    TRY(Value document, codec::parse_value(found.text));
+    std::string line;
+    if (shape.execute(typed(found.type, document), line)) return line;
+    line.clear();
+    TRY_DO(shape.execute(document, line));
+    return line;
 }
 
-// Fields the engine leaves out when empty, which templates may still name.
-void add_optional_fields(Value& document) {
-    auto optional = [](Value& at, std::string_view name, Value value) {
-        if (at.is_object() && at.find(name) == nullptr) at.set_omitted(name, std::move(value));
-    };
-    if (document.find("HostConfig")) {
-        Value& host = document.at("HostConfig");
-        for (const char* name : {"Annotations", "Init", "Mounts", "StorageOpt", "Sysctls", "Tmpfs"})
-            optional(host, name, Value());
-    }
-    if (document.find("State")) optional(document.at("State"), "Health", Value());
-    if (document.find("Config"))
-        for (const char* name : {"Cmd", "Domainname", "Entrypoint", "Env", "ExposedPorts",
-                                 "Healthcheck", "Hostname", "Labels", "MacAddress", "OnBuild",
-                                 "Shell", "StopSignal", "StopTimeout", "User", "Volumes",
-                                 "WorkingDir"})
-            optional(document.at("Config"), name, Value());
-    for (const char* name : {"SizeRw", "SizeRootFs"})
-        optional(document, name, Value());
-}
-
-// Documents so far; ends `docker inspect` in its way, also after a failure.
-int show(const std::vector<std::string>& documents, const Wanted& wanted,
+// What was found; ends `docker inspect` in its way, also after a failure.
+int show(const std::vector<Found>& documents, const codec::Template* shape, bool compact,
          const std::string& trouble) {
     std::string out;
-    std::string failed = trouble;
-    if (wanted.format.empty() || wanted.format == "json") {
-        std::string list = fmt::format("[{}]", fmt::join(documents, ","));
-        if (wanted.format == "json") {
-            auto parsed = codec::parse_value(list);
-            out = (parsed ? parsed->json() : list) + "\n";
-        } else {
-            out = codec::indent_json(list, "    ") + "\n";
-        }
+    std::string failed;
+    if (!shape) {
+        std::string list = "[";
+        for (const Found& one : documents)
+            list += (list.size() > 1 ? "," : "") + one.text;
+        list += "]";
+        auto parsed = compact ? codec::parse_value(list) : Value();
+        out = (!compact ? codec::indent_json(list, "    ") : parsed ? parsed->json() : list) + "\n";
     } else {
-        auto parsed = codec::Template::parse(wanted.format);
-        if (!parsed) return fail("template parsing error: " + parsed.error().message());
-        for (const std::string& text : documents) {
-            auto document = codec::parse_value(text);
-            if (!document) return fail(document.error());
-            // {{json .Config}} shows a null as null: only other templates get the kinder form.
-            if (wanted.format.find("json") == wanted.format.npos)
-                add_kinder_fields(*document);
-            add_optional_fields(*document);
-            std::string line;
-            auto done = parsed->execute(*document, line);
-            if (!done) {
-                failed = "template parsing error: " + done.error().message();
-                break;
-            }
-            out += line + "\n";
+        for (const Found& one : documents) {
+            auto line = through(*shape, one);
+            if (line)
+                out += *line + "\n";
+            else
+                failed += "template parsing error: " + line.error().message() + "\n";
         }
         if (out.empty()) out = "\n";
     }
     print(out);
+    failed += trouble;
+    while (failed.ends_with('\n'))
+        failed.pop_back();
     return failed.empty() ? 0 : fail(failed);
 }
 
+Engine::Call call_for(const Wanted& wanted, const KindOfObject& kind, const std::string& name) {
+    bool plain = kind.name == network.name || kind.name == volume.name;
+    Engine::Call call = get(fmt::format("/{}/{}{}", kind.name, name, plain ? "" : "/json"));
+    if (wanted.size && kind.name == container.name) call.query.add("size", "1");
+    if (!wanted.platform.empty()) call.query.add("platform", wanted.platform);
+    return call;
+}
+
 Task<int> inspect(Context& context, Arguments names, Wanted wanted,
-                  std::vector<std::string> kinds) {
-    std::vector<std::string> documents;
+                  std::vector<KindOfObject> kinds) {
+    std::optional<codec::Template> shape;
+    if (!wanted.format.empty() && wanted.format != "json") {
+        auto parsed = codec::Template::parse(wanted.format);
+        if (!parsed) co_return fail("template parsing error: " + parsed.error().message(), 64);
+        shape = std::move(parsed).value();
+    }
+    std::vector<Found> documents;
     std::string trouble;
     for (const std::string& name : names) {
-        std::string found;
+        std::optional<Found> found;
         Error last(Kind::missing, "");
-        for (const std::string& kind : kinds) {
-            Engine::Call call = get("/" + kind + "/" + name +
-                                    (kind == "containers" || kind == "images" ? "/json" : ""));
-            if (wanted.size && kind == "containers") call.query.add("size", "1");
-            auto text = co_await context.engine.text(std::move(call));
+        for (const KindOfObject& kind : kinds) {
+            auto text = co_await context.engine.text(call_for(wanted, kind, name));
             if (text) {
-                found = std::move(text).value();
+                found = Found{std::move(text).value(), kind.type};
                 break;
             }
             last = std::move(text).error();
@@ -112,20 +104,20 @@ Task<int> inspect(Context& context, Arguments names, Wanted wanted,
                 last.kind() != Kind::unavailable)
                 break;
         }
-        if (!found.empty()) {
-            while (found.ends_with('\n'))
-                found.pop_back();
-            documents.push_back(std::move(found));
+        if (found) {
+            while (found->text.ends_with('\n'))
+                found->text.pop_back();
+            documents.push_back(std::move(*found));
             continue;
         }
         bool connected = last.message().starts_with("Error response");
         std::string text = kinds.size() > 1 && connected && last.kind() != Kind::invalid
                                ? "Error: No such object: " + name
                                : last.message();
-        trouble += (trouble.empty() ? "" : "\n") + text;
+        trouble += text + "\n";
         if (!connected) break;
     }
-    co_return show(documents, wanted, trouble);
+    co_return show(documents, shape ? &*shape : nullptr, wanted.format == "json", trouble);
 }
 
 }  // namespace
@@ -140,9 +132,11 @@ Task<int> run_inspect(Context& context, Arguments words) {
     flags.text("type", 0, type, "Kind of object (container, image, network, volume)");
     Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
-    std::vector<std::string> kinds{"containers", "images", "networks", "volumes"};
-    if (type == "container" || type == "image" || type == "network" || type == "volume")
-        kinds = {type + "s"};
+    std::vector<KindOfObject> kinds{container, image, network, volume};
+    auto only = std::ranges::find_if(
+        kinds, [&](const KindOfObject& kind) { return kind.name == type + "s"; });
+    if (only != kinds.end())
+        kinds = {*only};
     else if (!type.empty())
         co_return fail(fmt::format(
             "unknown type: \"{}\": must be one of \"config\", \"container\", \"image\", "
@@ -160,7 +154,7 @@ Task<int> run_container_inspect(Context& context, Arguments words) {
     flags.boolean("size", 's', wanted.size, "Show sizes");
     Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
-    std::vector<std::string> kinds{"containers"};
+    std::vector<KindOfObject> kinds{container};
     co_return co_await inspect(context, std::move(parsed.arguments), std::move(wanted),
                                std::move(kinds));
 }
@@ -174,7 +168,14 @@ Task<int> run_image_inspect(Context& context, Arguments words) {
     flags.text("platform", 0, platform, "Platform of a multi-platform image");
     Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
-    std::vector<std::string> kinds{"images"};
+    if (!platform.empty()) {
+        auto parsed = parse_platform(platform);
+        if (!parsed) co_return fail(parsed.error());
+        if (auto spoken = co_await context.engine.needs("platform", "1.49"); !spoken)
+            co_return fail(spoken.error());
+        wanted.platform = parsed->json();
+    }
+    std::vector<KindOfObject> kinds{image};
     co_return co_await inspect(context, std::move(parsed.arguments), std::move(wanted),
                                std::move(kinds));
 }

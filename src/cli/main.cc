@@ -1,10 +1,9 @@
 // The `lighter` program: global flags, then the command. Nothing is set up that the command does
 // not need; an alias or a link named docker speaks of itself as docker.
-#include "cli/context.h"
-#include "sys/file.h"
+#include "cli/globals.h"
 
+#include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <fmt/format.h>
 
 namespace {
@@ -58,13 +57,15 @@ constexpr Command commands[] = {
 struct Form {
     std::string_view group, name, plain;
     Run run = nullptr;
+    std::string_view about = {};
 };
 constexpr Form forms[] = {
-    {"container", "inspect", "", run_container_inspect},
+    {"container", "inspect", "", run_container_inspect,
+     "Display detailed information on containers"},
     {"container", "ls", "ps"},
     {"container", "list", "ps"},
     {"container", "remove", "rm"},
-    {"image", "inspect", "", run_image_inspect},
+    {"image", "inspect", "", run_image_inspect, "Display detailed information on images"},
     {"image", "ls", "images"},
     {"image", "list", "images"},
     {"image", "rm", "rmi"},
@@ -91,71 +92,103 @@ const Command* command_named(std::string_view name) {
     return nullptr;
 }
 
+struct Group {
+    std::string_view name, about;
+};
+constexpr Group groups[] = {{"container", "Manage containers"},
+                            {"image", "Manage images"},
+                            {"system", "Manage the engine"}};
+// Other spellings, which a group's list does not show.
+constexpr std::string_view other_spellings[] = {"list", "remove", "ps"};
+
+bool is_group(std::string_view name) {
+    return std::ranges::find(groups, name, &Group::name) != std::end(groups);
+}
+
+// What the first words ask for.
 struct Choice {
     Run run = nullptr;
-    std::string later;    // known, not built yet: its name
-    std::string unknown;  // what there is no such command as
-    std::string help_of;  // a group without a command
-    std::size_t words = 1;
+    std::string group;     // of `container ls`, or of `container` alone
+    std::string later;     // known, not built yet: its name
+    std::size_t words = 0;  // how many of them were understood
 };
+
+Choice choose_in_group(const std::string& group, const std::string& name) {
+    Choice choice;
+    choice.group = group;
+    choice.words = 2;
+    std::string both = group + " " + name;
+    for (const Form& form : forms)
+        if (form.group == group && form.name == name) {
+            choice.run = form.run ? form.run : command_named(form.plain)->run;
+            return choice;
+        }
+    bool later = std::ranges::find(later_forms, both) != std::end(later_forms);
+    if (group == "container" &&
+        std::ranges::find(container_commands, name) != std::end(container_commands)) {
+        const Command* command = command_named(name);
+        choice.run = command ? command->run : nullptr;
+        later = !choice.run;
+    }
+    if (later) choice.later = both;
+    if (!later && !choice.run) choice.words = 1;
+    return choice;
+}
 
 Choice choose(const Arguments& words) {
     Choice choice;
     const std::string& first = words[0];
+    if (is_group(first)) {
+        choice.group = first;
+        choice.words = 1;
+        return words.size() > 1 ? choose_in_group(first, words[1]) : choice;
+    }
     if (const Command* command = command_named(first)) {
         choice.run = command->run;
         if (!command->run) choice.later = first;
-        return choice;
+        choice.words = 1;
+    } else if (std::ranges::find(later_groups, first) != std::end(later_groups)) {
+        choice.later = first;
+        choice.words = 1;
     }
-    for (std::string_view group : later_groups)
-        if (group == first) {
-            choice.later = first;
-            return choice;
-        }
-    if (first != "container" && first != "image" && first != "system") {
-        choice.unknown = first;
-        return choice;
-    }
-    choice.words = 2;
-    if (words.size() < 2 || words[1].starts_with('-')) {
-        choice.help_of = first;
-        return choice;
-    }
-    std::string both = first + " " + words[1];
-    for (const Form& form : forms)
-        if (form.group == first && form.name == words[1]) {
-            choice.run = form.run ? form.run : command_named(form.plain)->run;
-            return choice;
-        }
-    if (first == "container")
-        for (std::string_view name : container_commands)
-            if (name == words[1]) {
-                const Command* command = command_named(name);
-                choice.run = command ? command->run : nullptr;
-                if (!choice.run) choice.later = both;
-                return choice;
-            }
-    for (std::string_view form : later_forms)
-        if (form == both) {
-            choice.later = both;
-            return choice;
-        }
-    choice.unknown = both;
     return choice;
 }
 
+std::string group_overview(const std::string& program, const std::string& group) {
+    std::vector<std::pair<std::string_view, std::string_view>> rows;
+    for (const Form& form : forms) {
+        bool shown = std::ranges::find(other_spellings, form.name) == std::end(other_spellings);
+        if (form.group != group || !shown) continue;
+        rows.emplace_back(form.name,
+                          form.run ? form.about : command_named(form.plain)->about);
+    }
+    if (group == "container")
+        for (std::string_view name : container_commands)
+            if (const Command* command = command_named(name);
+                command && command->run &&
+                std::ranges::find(other_spellings, name) == std::end(other_spellings))
+                rows.emplace_back(name, command->about);
+    std::ranges::sort(rows);
+    std::string out = fmt::format("Usage:  {} {} COMMAND\n\n{}\n\nCommands:\n", program, group,
+                                  std::ranges::find(groups, group, &Group::name)->about);
+    for (const auto& [name, about] : rows)
+        out += fmt::format("  {:<11} {}\n", name, about);
+    return out + fmt::format("\nRun '{} {} COMMAND --help' for more information on a command.\n",
+                             program, group);
+}
+
 std::string overview(const std::string& program) {
-    std::string out =
-        fmt::format("Usage:  {} [OPTIONS] COMMAND\n\nRun containers\n\nManagement Commands:\n  "
-                    "container   Manage containers\n"
-                    "  image       Manage images\n  system      Manage the engine\n\nCommands:\n",
-                    program);
+    std::string out = fmt::format(
+        "Usage:  {} [OPTIONS] COMMAND\n\nRun containers\n\nManagement Commands:\n", program);
+    for (const Group& group : groups)
+        out += fmt::format("  {:<11} {}\n", group.name, group.about);
+    out += "\nCommands:\n";
     for (const Command& command : commands)
         if (command.run) out += fmt::format("  {:<11} {}\n", command.name, command.about);
     return out +
            fmt::format(
                "\nGlobal Options:\n      --config string      Location of client config files\n"
-               "  -c, --context string     Name of the context (only \"default\" is built yet)\n"
+               "  -c, --context string     Name of the context to use\n"
                "  -D, --debug              Enable debug mode\n  -H, --host list          Socket of "
                "the engine to connect to\n"
                "  -l, --log-level string   Set the logging level\n  -v, --version            Print "
@@ -164,120 +197,84 @@ std::string overview(const std::string& program) {
                program);
 }
 
-struct Globals {
-    Arguments hosts;
-    std::string config_dir, context, log_level, ca, cert, key;
-    bool debug = false, version = false, tls = false, verify = false;
-};
-
-const char* environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value && *value ? value : nullptr;
+// `help`: of everything, or of the command that follows.
+std::optional<int> help(const std::string& program, Arguments& words) {
+    words.erase(words.begin());
+    if (words.empty()) {
+        print(overview(program));
+        return 0;
+    }
+    if (words[0] == "help" || words[0] == "--help") {
+        print(fmt::format("Usage:  {} help [command]\n\nHelp about the command\n", program));
+        return 0;
+    }
+    auto understood = static_cast<std::ptrdiff_t>(choose(words).words);
+    if (std::cmp_less(understood, words.size()))
+        return fail(fmt::format("unknown help topic: {}",
+                                fmt::join(words.begin() + understood, words.end(), " ")));
+    words.push_back("--help");
+    return {};
 }
 
-Result<std::string> endpoint(const Globals& globals, const Value& config) {
-    if (globals.hosts.size() > 1) return Error(Kind::invalid, "Specify only one -H");
-    if (!globals.hosts.empty() && !globals.context.empty())
-        return Error(Kind::invalid,
-                     "conflicting options: cannot specify both --host and --context");
-    std::string host;
-    if (!globals.hosts.empty())
-        host = globals.hosts[0];
-    else if (globals.context.empty()) {
-        const char* set = environment("LIGHTER_HOST");
-        if (!set) set = environment("DOCKER_HOST");
-        if (set) host = set;
+// What was understood is no command: a group alone or followed by what it does not have, or a word
+// that nothing has.
+int overview_or_complaint(const std::string& program, const Choice& choice,
+                          const Arguments& words) {
+    std::string whole = choice.group.empty() ? program : program + " " + choice.group;
+    std::string usage = choice.group.empty() ? "" : fmt::format("\n\nUsage:  {}", whole);
+    bool more = words.size() > choice.words;
+    bool by_letter = std::ranges::find(words, "-h") != words.end();
+    if (!more || by_letter || std::ranges::find(words, "--help") != words.end()) {
+        if (by_letter) print("Flag shorthand -h has been deprecated, use --help\n");
+        print(choice.group.empty() ? overview(program) : group_overview(program, choice.group));
+        return 0;
     }
-    if (host.empty()) {
-        std::string context = globals.context;
-        if (context.empty() && environment("DOCKER_CONTEXT"))
-            context = environment("DOCKER_CONTEXT");
-        if (context.empty()) context = config["currentContext"].text();
-        if (!context.empty() && context != "default")
-            return Error(
-                Kind::unsupported,
-                fmt::format("context \"{}\": contexts other than default are not built yet",
-                            context));
-        host = "unix:///run/lighter.sock";
-    }
-    if (host.starts_with('/')) host = "unix://" + host;
-    if (host.find("://") == host.npos) host = "tcp://" + host;
-    if (host.starts_with("tcp://") &&
-        (globals.tls || globals.verify || environment("DOCKER_TLS_VERIFY")))
-        return Error(Kind::unsupported, "TLS towards the engine is not built yet");
-    return host;
-}
-
-Value read_config(const Globals& globals) {
-    std::string folder = globals.config_dir;
-    if (folder.empty() && environment("DOCKER_CONFIG")) folder = environment("DOCKER_CONFIG");
-    if (folder.empty() && environment("HOME"))
-        folder = std::string(environment("HOME")) + "/.docker";
-    auto text = sys::read_file(folder + "/config.json", 4 * 1024 * 1024);
-    if (!text) return Value();
-    auto parsed = codec::parse_value(*text);
-    if (parsed) return std::move(parsed).value();
-    fail(fmt::format("WARNING: Error loading config file: {}/config.json: {}", folder,
-                     parsed.error().message()));
-    return Value();
+    const std::string& next = words[choice.words];
+    std::string end = fmt::format("{}\n\nRun '{} --help' for more information", usage, whole);
+    if (next.size() > 1 && next.starts_with('-'))
+        return fail(next[1] == '-' ? fmt::format("unknown flag: {}{}", next, end)
+                                   : fmt::format("unknown shorthand flag: '{}' in {}{}", next[1],
+                                                 next, end),
+                    125);
+    return fail(fmt::format("{}: unknown command: {} {}{}", program, whole, next, end));
 }
 
 int serve(const std::string& program, Arguments words) {
     Globals globals;
     FlagSet flags(program, "[OPTIONS] COMMAND [ARG...]", "Run containers");
-    flags.text("config", 0, globals.config_dir, "Location of client config files");
-    flags.text("context", 'c', globals.context, "Name of the context");
-    flags.boolean("debug", 'D', globals.debug, "Enable debug mode");
-    flags.list("host", 'H', globals.hosts, "Socket of the engine to connect to");
-    flags.text("log-level", 'l', globals.log_level, "Set the logging level");
-    flags.boolean("tls", 0, globals.tls, "Use TLS");
-    flags.text("tlscacert", 0, globals.ca, "Trust certificates signed by this CA");
-    flags.text("tlscert", 0, globals.cert, "TLS certificate");
-    flags.text("tlskey", 0, globals.key, "TLS key");
-    flags.boolean("tlsverify", 0, globals.verify, "Use TLS and verify the engine");
-    flags.boolean("version", 'v', globals.version, "Print version information and quit");
+    add_global_flags(flags, globals);
     auto rest = flags.parse(words, false);
     if (!rest)
         return fail(fmt::format("{}\n\nUsage:  {} [OPTIONS] COMMAND [ARG...]\n\nRun '{} --help' "
                                 "for more information",
                                 rest.error().message(), program, program),
                     125);
-    if (globals.version) {
-        print(fmt::format("Lighter version {}\n", LIGHTER_VERSION));
-        return 0;
-    }
-    if (!rest->empty() && (*rest)[0] == "help") {
-        rest->erase(rest->begin());
-        if (!rest->empty()) rest->push_back("--help");
-    }
-    if (rest->empty() || flags.wants_help()) {
+    if (rest->empty() || (flags.wants_help() && (*rest)[0] == "help")) {
+        if (globals.version && !flags.wants_help()) {
+            print(fmt::format("Lighter version {}\n", LIGHTER_VERSION));
+            return 0;
+        }
+        if (flags.help_by_letter()) print("Flag shorthand -h has been deprecated, use --help\n");
         print(overview(program));
         return 0;
     }
+    if ((*rest)[0] == "help")
+        if (auto code = help(program, *rest)) return *code;
+    if (flags.wants_help()) rest->push_back("--help");
     Choice choice = choose(*rest);
-    if (!choice.unknown.empty()) {
-        std::string group = choice.words == 2 ? program + " " + (*rest)[0] : program;
-        std::string usage = choice.words == 2 ? "\n\nUsage:  " + group : "";
-        return fail(
-            fmt::format("{}: unknown command: {} {}{}\n\nRun '{} --help' for more information",
-                        program, program, choice.unknown, usage, group));
-    }
     if (!choice.later.empty())
         return fail(fmt::format("{}: '{} {}' is not built yet", program, program, choice.later));
-    if (!choice.run) {
-        print(overview(program));
-        return 0;
-    }
+    if (!choice.run) return overview_or_complaint(program, choice, *rest);
     Value config = read_config(globals);
-    auto host = endpoint(globals, config);
-    if (!host) return fail(host.error());
+    auto endpoint = find_endpoint(globals, config);
+    if (!endpoint) return fail(endpoint.error());
     codec::http1::Headers extra;
     for (const Value::Member& one : config["HttpHeaders"].members())
         extra.set(one.name, one.value.text());
     rest->erase(rest->begin(), rest->begin() + static_cast<std::ptrdiff_t>(choice.words));
     Loop loop;
-    Engine engine(loop, std::move(host).value(), std::move(extra));
-    Context context{engine, program, std::move(config)};
+    Engine engine(loop, std::move(endpoint->host), std::move(extra));
+    Context context{engine, program, std::move(config), endpoint->context, globals.debug};
     return loop.run_value(choice.run(context, std::move(rest).value()));
 }
 

@@ -101,7 +101,7 @@ Value row_of(const Value& c, bool trunc) {
     Arguments networks;
     for (const Value::Member& network : c["NetworkSettings"]["Networks"].members())
         networks.push_back(network.name);
-    row.set("Networks", joined(networks, ",")).set("Platform", Value());
+    row.set("Networks", joined(networks, ",")).set("Platform", Value::nil("*formatter.Platform"));
     row.set("Ports", ports_text(c["Ports"]));
     row.set("RunningFor", human_duration(base::now().seconds() - created) + " ago");
     std::string size = human_size(static_cast<double>(c["SizeRw"].integer()), 3);
@@ -121,7 +121,7 @@ Value row_of(const Value& c, bool trunc) {
 }
 
 Value head() {
-    Value head = Value::object("formatter.SubHeaderContext");
+    Value head = Value::object("map[string]string");
     using Pair = std::pair<const char*, const char*>;
     for (auto [name, title] :
          {Pair("ID", "CONTAINER ID"), Pair("Names", "NAMES"), Pair("Image", "IMAGE"),
@@ -133,54 +133,90 @@ Value head() {
         head.set(name, title);
     head.set("Label", Value::function([](std::span<const Value> given) -> Result<Value> {
                  std::string name = given.empty() ? "" : given[0].text();
-                 for (char& c : name)
-                     c = c == '.' || c == '-' || c == '_' ? ' ' : c;
-                 return Value(name.substr(name.rfind('.') == name.npos ? 0 : name.rfind('.') + 1));
+                 name.erase(0, name.rfind('.') + 1);  // npos + 1: nothing
+                 std::ranges::replace_if(
+                     name, [](char c) { return c == '-' || c == '_'; }, ' ');
+                 return Value(std::move(name));
              }));
     return head;
+}
+
+struct Listing {
+    bool no_trunc = false, quiet = false, size = false;
+    std::string format;
+};
+
+// What --format stands for.
+std::string line_format(const Listing& listing) {
+    if (listing.format == "raw" && listing.quiet) return "container_id: {{.ID}}";
+    if (listing.format == "raw")
+        return std::string("container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\n"
+                           "created_at: {{.CreatedAt}}\nstate:{{pad .State 1 0}}\n"
+                           "status:{{pad .Status 1 0}}\nnames: {{.Names}}\n"
+                           "labels:{{pad .Labels 1 0}}\nports:{{pad .Ports 1 0}}\n") +
+               (listing.size ? "size: {{.Size}}\n" : "");
+    if (listing.quiet) return "{{.ID}}";
+    if (!listing.format.empty() && listing.format != "table") return listing.format;
+    return std::string("table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}"
+                       "\t{{.Ports}}\t{{.Names}}") +
+           (listing.size ? "\t{{.Size}}" : "");
+}
+
+// Whether sizes are shown. A template that is wrong is told before the engine is asked.
+Result<bool> shows_size(const Listing& listing) {
+    if (listing.size || listing.format.empty()) return listing.size;
+    auto shape = codec::Template::parse(listing.format);
+    if (!shape) return std::move(shape).error().context("failed to parse template");
+    constexpr std::string_view mark = "\1the size\1";
+    Value row = row_of(Value::object(), true);
+    row.set("Size", mark);
+    row.with_json(std::string(mark));
+    std::string out;
+    if (auto done = shape->execute(row, out); !done)
+        return std::move(done).error().context("failed to execute template");
+    return out.contains(mark) || listing.format.contains(".Size");
 }
 
 }  // namespace
 
 Task<int> run_ps(Context& context, Arguments words) {
-    bool all = false, latest = false, no_trunc = false, quiet = false, size = false;
+    bool all = false, latest = false;
+    Listing listing;
     std::optional<std::int64_t> last;
-    std::string format;
     Arguments filters;
     FlagSet flags(context.program, "ps [OPTIONS]", "List containers");
     flags.boolean("all", 'a', all, "Show all containers, not only running ones");
     flags.filters(filters, "Show only what fits (status=exited, name=x ...)");
-    flags.text("format", 0, format, "'table', 'table TEMPLATE', 'json' or a Go template");
+    flags.text("format", 0, listing.format,
+               "'table', 'table TEMPLATE', 'json', 'raw' or a Go template");
     flags.integer("last", 'n', last, "Show the n last created containers");
     flags.boolean("latest", 'l', latest, "Show the last created container");
-    flags.boolean("no-trunc", 0, no_trunc, "Do not shorten");
-    flags.boolean("quiet", 'q', quiet, "Only ids");
-    flags.boolean("size", 's', size, "Show sizes");
+    flags.boolean("no-trunc", 0, listing.no_trunc, "Do not shorten");
+    flags.boolean("quiet", 'q', listing.quiet, "Only ids");
+    flags.boolean("size", 's', listing.size, "Show sizes");
     Parsed parsed = parse_command(flags, words, {0, 0});
     if (parsed.exit) co_return *parsed.exit;
     auto filter = filters_of(filters);
     if (!filter) co_return fail(filter.error(), 125);
-    if (format.empty() && !quiet) format = context.config["psFormat"].text();
-    if (format.empty() || format == "table") {
-        format = "table "
-                 "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{."
-                 "Names}}";
-        if (size) format += "\t{{.Size}}";
-        if (quiet) format = "{{.ID}}";
-    }
+    if (listing.quiet && !listing.format.empty())
+        fail("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+    auto sizes = shows_size(listing);
+    if (!sizes) co_return fail(sizes.error());
+    if (listing.format.empty() && !listing.quiet)
+        listing.format = context.config["psFormat"].text();
     Engine::Call call = get("/containers/json");
     if (latest && !last) last = 1;
     if (all) call.query.add("all", "1");
     if (last && *last >= 0) call.query.add("limit", std::to_string(*last));
-    if (size || format.find(".Size") != format.npos) call.query.add("size", "1");
+    if (*sizes) call.query.add("size", "1");
     if (!filter->empty()) call.query.add("filters", *filter);
     auto list = co_await context.engine.value(std::move(call));
     if (!list) co_return fail(list.error());
     std::vector<Value> rows;
     for (const Value& one : list->items())
-        rows.push_back(row_of(one, !no_trunc));
-    auto out = render(format, head(), rows);
-    if (!out) co_return fail(out.error());
+        rows.push_back(row_of(one, !listing.no_trunc));
+    auto out = render(line_format(listing), head(), rows);
+    if (!out) co_return fail("template parsing error: " + out.error().message());
     print(*out);
     co_return 0;
 }

@@ -1,33 +1,34 @@
 // version and info.
 #include "cli/context.h"
+#include "cli/go_types.h"
 #include "cli/human.h"
+#include "cli/platform.h"
 #include "codec/gotemplate.h"
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
+#include <optional>
 
 namespace cli {
 
 namespace {
 
-std::string architecture() {
-    utsname name{};
-    uname(&name);
-    std::string machine = name.machine;
-    return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
-}
-
 std::string field(std::string_view name, std::string_view value, std::string_view indent = " ") {
     return fmt::format("{}{:<{}}{}\n", indent, std::string(name) + ":", 20 - indent.size(), value);
 }
 
-Task<int> templated(std::string format, Value document) {
-    auto shape = codec::Template::parse(format == "json" ? "{{json .}}" : format);
-    if (!shape) co_return fail("template parsing error: " + shape.error().message(), 64);
+// `name` is what the template is called in its errors.
+Result<codec::Template> template_of(const std::string& format, std::string_view name) {
+    auto shape = codec::Template::parse(format == "json" ? "{{json .}}" : format, name);
+    if (!shape) return std::move(shape).error().context("template parsing error");
+    return shape;
+}
+
+// What came out before it failed is shown, too.
+Status print_through(const codec::Template& shape, const Value& document) {
     std::string out;
-    auto done = shape->execute(document, out);
+    Status done = shape.execute(document, out);
     print(out + "\n");
-    co_return done ? 0 : fail(done.error());
+    return done;
 }
 
 std::string server_text(const Value& server) {
@@ -54,6 +55,16 @@ std::string server_text(const Value& server) {
     return out;
 }
 
+// What `version` and `info` tell of ourselves.
+Value client_version(const Context& context) {
+    Value client = Value::object();
+    client.at("Platform").set("Name", "Lighter");
+    client.set("Version", LIGHTER_VERSION).set("DefaultAPIVersion", Engine::newest_version);
+    return client.set("Os", "linux")
+        .set("Arch", machine_architecture())
+        .set("Context", context.name);
+}
+
 }  // namespace
 
 Task<int> run_version(Context& context, Arguments words) {
@@ -62,27 +73,30 @@ Task<int> run_version(Context& context, Arguments words) {
     flags.text("format", 'f', format, "'json' or a Go template");
     Parsed parsed = parse_command(flags, words, {0, 0});
     if (parsed.exit) co_return *parsed.exit;
+    std::optional<codec::Template> shape;
+    if (!format.empty()) {
+        auto made = template_of(format, "version");
+        if (!made) co_return fail(made.error(), 64);
+        shape = std::move(made).value();
+    }
     auto server = co_await context.engine.value(get("/version"));
     auto spoken = co_await context.engine.version();
     std::string version = spoken ? *spoken : std::string(Engine::newest_version);
-    Value client = Value::object();
-    client.at("Platform").set("Name", "Lighter");
-    client.set("Version", LIGHTER_VERSION)
-        .set("ApiVersion", version)
-        .set("DefaultAPIVersion", Engine::newest_version);
-    client.set("Os", "linux").set("Arch", architecture()).set("Context", "default");
-    if (!format.empty()) {
+    if (shape) {
+        Value client = client_version(context);
+        client.set("ApiVersion", version);
         Value both = Value::object();
         both.set("Client", client).set("Server", server ? *server : Value());
-        int code = co_await templated(format, std::move(both));
-        co_return server ? code : fail(server.error());
+        Status done = print_through(*shape, typed("system.versionInfo", both));
+        if (!server) co_return fail(server.error());
+        co_return done ? 0 : fail(done.error());
     }
     std::string api = version;
     if (version != Engine::newest_version)
         api += fmt::format(" (downgraded from {})", Engine::newest_version);
     std::string out =
         "Client: Lighter\n" + field("Version", LIGHTER_VERSION) + field("API version", api);
-    out += field("OS/Arch", "linux/" + architecture()) + field("Context", "default");
+    out += field("OS/Arch", "linux/" + machine_architecture()) + field("Context", context.name);
     if (server) out += server_text(*server);
     print(out);
     co_return server ? 0 : fail(server.error());
@@ -199,14 +213,28 @@ Task<int> run_info(Context& context, Arguments words) {
     flags.text("format", 'f', format, "'json' or a Go template");
     Parsed parsed = parse_command(flags, words, {0, 0});
     if (parsed.exit) co_return *parsed.exit;
-    auto info = co_await context.engine.value(get("/info"));
+    std::optional<codec::Template> shape;
     if (!format.empty()) {
-        if (!info) co_return fail(info.error());
-        co_return co_await templated(std::move(format), std::move(info).value());
+        auto made = template_of(format, "");
+        if (!made) co_return fail(made.error(), 64);
+        shape = std::move(made).value();
     }
-    print("Client: Lighter\n Version:    " LIGHTER_VERSION
-          "\n Context:    default\n Debug Mode: false\n\n");
-    if (!info) co_return fail(info.error());
+    auto info = co_await context.engine.value(get("/info"));
+    if (shape) {
+        int code = info ? 0 : fail(info.error());
+        Value document = info ? *info : Value::object();
+        Value client = client_version(context);
+        client.set("Debug", context.debug).set("Plugins", Value::array());
+        document.set("ClientInfo", client);
+        Status done = print_through(*shape, typed("system.dockerInfo", document));
+        co_return done ? code : fail(done.error());
+    }
+    print(fmt::format("Client: Lighter\n Version:    {}\n Context:    {}\n Debug Mode: {}\n\n",
+                      LIGHTER_VERSION, context.name, context.debug));
+    if (!info) {
+        print("Server:\n");
+        co_return fail(info.error());
+    }
     print(info_text(*info));
     for (const Value& warning : (*info)["Warnings"].items())
         fail(warning.text());

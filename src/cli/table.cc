@@ -40,20 +40,6 @@ std::string unescape(std::string_view text) {
     return out;
 }
 
-// Lists come out with Go's HTML escaping, unlike `json` inside a template.
-void append_row_json(std::string& out, const codec::Value& row) {
-    for (char c : row.json()) {
-        if (c == '<')
-            out += "\\u003c";
-        else if (c == '>')
-            out += "\\u003e";
-        else if (c == '&')
-            out += "\\u0026";
-        else
-            out += c;
-    }
-}
-
 }  // namespace
 
 std::string align(std::string_view text, std::size_t least) {
@@ -90,24 +76,41 @@ std::string align(std::string_view text, std::size_t least) {
     return out;
 }
 
+std::string row_json(const codec::Value& row) {
+    std::string out;
+    for (char c : row.json()) {
+        if (c == '<')
+            out += "\\u003c";
+        else if (c == '>')
+            out += "\\u003e";
+        else if (c == '&')
+            out += "\\u0026";
+        else
+            out += c;
+    }
+    return out;
+}
+
+Result<codec::Template> template_of(std::string_view format) {
+    format.remove_prefix(std::min(format.find_first_not_of(' '), format.size()));
+    format = format.substr(0, format.find_last_not_of(' ') + 1);
+    return codec::Template::parse(unescape(format));
+}
+
 Result<std::string> render(std::string_view format, const codec::Value& head,
                            const std::vector<codec::Value>& rows) {
-    bool table = format.starts_with("table");
-    std::string body(table ? format.substr(5) : format);
-    if (table) body.erase(0, body.find_first_not_of(' '));
-    if (body == "json") body = "{{json .}}";
-    auto parsed = codec::Template::parse(unescape(body));
-    if (!parsed) return std::move(parsed).error().context("failed to parse template");
+    constexpr std::string_view word = "table";
+    bool table = format.starts_with(word);
+    std::string_view body = table ? format.substr(word.size()) : format;
+    TRY(codec::Template shape, template_of(format == "json" ? "{{json .}}" : body));
     std::string out;
     if (table) {
-        TRY_DO(parsed->execute(head, out, codec::Template::Mode::header));
+        TRY_DO(shape.execute(head, out, codec::Template::Mode::header));
         out += '\n';
     }
-    for (const codec::Value& row : rows) {
-        if (body == "{{json .}}")
-            append_row_json(out, row);
-        else if (auto done = parsed->execute(row, out); !done)
-            return std::move(done).error().context("failed to execute template");
+    for (codec::Value row : rows) {
+        row.with_json(row_json(row));
+        TRY_DO(shape.execute(row, out));
         out += '\n';
     }
     return table ? align(out) : out;

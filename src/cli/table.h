@@ -14,9 +14,13 @@ namespace cli {
 // aligned over the consecutive lines that have it.
 std::string align(std::string_view text, std::size_t least = 10);
 
+// A template as --format has it: blanks around it do not count, \t and \n are what they say.
+Result<codec::Template> template_of(std::string_view format);
 // Prints `rows` by `format`: "table ...", "json", or a template of a line. `head` has each column's
-// title under its field's name.
+// title under its field's name. Errors are the template's.
 Result<std::string> render(std::string_view format, const codec::Value& head,
                            const std::vector<codec::Value>& rows);
+// Go's encoding/json of a row, which unlike `json` inside a template hides <, > and &.
+std::string row_json(const codec::Value& row);
 
 }  // namespace cli

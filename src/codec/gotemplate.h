@@ -23,8 +23,8 @@ public:
         header,  // functions that change a text leave it alone: a table's head shows column names
     };
 
-    // Errors read as Go's: `template: :1: unclosed action`.
-    static Result<Template> parse(std::string_view text);
+    // Errors read as Go's, with the template's name: `template: NAME:1: unclosed action`.
+    static Result<Template> parse(std::string_view text, std::string_view name = {});
 
     Template(Template&&) noexcept;
     Template& operator=(Template&&) noexcept;
@@ -38,8 +38,10 @@ private:
     std::unique_ptr<gotemplate::Tree> tree_;
 };
 
-// How Go prints a value inside {{ }}: map[k:v], [a b], <no value>.
+// How Go prints a value inside {{ }}: map[k:v], [a b], {a b}, <no value>.
 std::string go_text(const Value& value);
+// How fmt.Sprint prints it: &{a b} behind a pointer; `names` is %+v.
+std::string go_sprint(const Value& value, bool names = false);
 // strconv.Quote.
 std::string go_quote(std::string_view text);
 

@@ -1,4 +1,4 @@
-// The functions templates can call, and how Go prints values.
+// The functions templates can call.
 #include "codec/gotemplate.h"
 #include "codec/gotemplate_tree.h"
 
@@ -103,15 +103,19 @@ Result<Value> compared(std::string_view name, Arguments arguments) {
     return Value(*order >= 0);
 }
 
-// What a map of Go's type would give for a key it does not have: judged by its other values.
-Value zero_like(const Value& map) {
-    if (map.members().empty()) return Value("");
-    const Value& other = map.members()[0].value;
-    if (other.is_text()) return Value("");
-    if (other.is_number()) return Value(0);
-    if (other.is_bool()) return Value(false);
-    if (other.is_array() || other.is_null()) return Value::array();
-    return Value();
+// What a map gives for a key it does not have: the zero of its values' type, "map[string]string"'s
+// is an empty text. Of any map it is nothing.
+Value zero_of(const Value& map) {
+    std::string_view type = map.type();
+    type.remove_prefix(std::min(type.find(']'), type.size()));
+    if (type.empty()) return Value();
+    type.remove_prefix(1);
+    if (type == "string") return Value("");
+    if (type == "bool") return Value(false);
+    if (type.starts_with("int") || type.starts_with("uint")) return Value(0);
+    if (type.starts_with('*') || type.starts_with('[') || type.starts_with("map["))
+        return Value::nil(std::string(type));
+    return Value::object(std::string(type));
 }
 
 Result<Value> index(Arguments arguments) {
@@ -122,7 +126,7 @@ Result<Value> index(Arguments arguments) {
             if (!key.is_text())
                 return bad("error calling index: value has type int; should be string");
             const Value* found = at.find(key.text());
-            Value next = found ? *found : zero_like(at);
+            Value next = found ? *found : zero_of(at);
             at = std::move(next);
         } else if (at.is_array() || at.is_text()) {
             if (!key.is_number())
@@ -203,7 +207,7 @@ std::string formatted(const std::string& spec, char verb, const Value& value) {
     case 's':
     case 'v': {
         // Widths count characters of at most a line; longer texts need no padding.
-        std::string text = go_text(value);
+        std::string text = go_sprint(value, spec.find('+') != spec.npos);
         return spec.empty() || text.size() > 400 ? text : with("s", text.c_str());
     }
     default:
@@ -249,7 +253,7 @@ std::string printed(Arguments arguments, bool line) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         // Sprint puts a space between two operands when neither is a string, Sprintln always.
         if (i > 0 && (line || (!arguments[i].is_text() && !arguments[i - 1].is_text()))) out += ' ';
-        out += go_text(arguments[i]);
+        out += go_sprint(arguments[i]);
     }
     if (line) out += '\n';
     return out;
@@ -298,15 +302,6 @@ std::string url_query(std::string_view text) {
     return out;
 }
 
-std::string quoted_rune(std::string_view sequence) {
-    unsigned long code = static_cast<unsigned char>(sequence[0]) & (0xff >> (sequence.size() + 1));
-    for (char c : sequence.substr(1))
-        code = code << 6 | (static_cast<unsigned char>(c) & 0x3f);
-    // Of what is not ASCII, Go escapes what is not printable; the control block is what matters.
-    if (code < 0xa0 || code == 0xad) return fmt::format("\\u{:04x}", code);
-    return std::string(sequence);
-}
-
 struct Named {
     std::string_view name;
     std::size_t least;
@@ -328,54 +323,6 @@ constexpr std::array functions = {
 
 }  // namespace
 
-std::string go_quote(std::string_view text) {
-    std::string out = "\"";
-    for (std::size_t i = 0; i < text.size();) {
-        auto byte = static_cast<unsigned char>(text[i]);
-        static constexpr std::string_view plain = "abfnrtv";
-        static constexpr std::string_view meant = "\a\b\f\n\r\t\v";
-        std::size_t length = byte < 0x80    ? 1
-                             : byte >= 0xf0 ? 4
-                             : byte >= 0xe0 ? 3
-                             : byte >= 0xc2 ? 2
-                                            : 0;
-        bool whole = length > 0 && i + length <= text.size();
-        for (std::size_t k = 1; whole && k < length; ++k)
-            whole = (static_cast<unsigned char>(text[i + k]) & 0xc0) == 0x80;
-        if (std::size_t k = meant.find(text[i]); k != meant.npos) {
-            out += '\\';
-            out += plain[k];
-        } else if (byte == '"' || byte == '\\') {
-            out += '\\';
-            out += text[i];
-        } else if (!whole || byte < 0x20 || byte == 0x7f) {
-            out += fmt::format("\\x{:02x}", byte);
-            length = 1;
-        } else {
-            out += length == 1 ? std::string(1, text[i]) : quoted_rune(text.substr(i, length));
-        }
-        i += std::max<std::size_t>(length, 1);
-    }
-    return out + '"';
-}
-
-std::string go_text(const Value& value) {
-    if (value.is_text()) return value.text();
-    if (value.is_number()) return value.digits();
-    if (value.is_bool()) return value.flag() ? "true" : "false";
-    if (value.is_array()) return "[" + joined(value, " ") + "]";
-    if (!value.is_object()) return "<no value>";
-    std::vector<std::pair<std::string, std::string>> pairs;
-    for (const Value::Member& member : value.members()) {
-        if (!member.value.is_function()) pairs.emplace_back(member.name, go_text(member.value));
-    }
-    std::ranges::sort(pairs);
-    std::string out = "map[";
-    for (const auto& [name, text] : pairs)
-        out += (out.size() > 4 ? " " : "") + name + ":" + text;
-    return out + "]";
-}
-
 namespace gotemplate {
 
 bool is_function(std::string_view name) {
@@ -387,8 +334,21 @@ bool truth(const Value& value) {
     if (value.is_number()) return value.real() != 0;
     if (value.is_text()) return !value.text().empty();
     if (value.is_array()) return !value.items().empty();
-    if (value.is_object()) return !value.type().empty() || !value.members().empty();
+    if (value.is_object()) return is_struct(value) || !value.members().empty();
     return false;
+}
+
+std::string type_of(const Value& value) {
+    if (value.is_text()) return "string";
+    if (value.is_number()) return "int";
+    if (value.is_bool()) return "bool";
+    if (value.is_array()) return "[]interface {}";
+    if (!value.type().empty()) return value.type();
+    return value.is_object() ? "map[string]interface {}" : "nil";
+}
+
+bool is_struct(const Value& value) {
+    return value.is_object() && !value.type().empty() && !value.type().starts_with("map[");
 }
 
 Result<Value> call(std::string_view name, Arguments arguments, bool header) {
@@ -423,10 +383,7 @@ Result<Value> call(std::string_view name, Arguments arguments, bool header) {
     if (name == "join") return plain ? first : Value(joined(first, arguments[1].text()));
     if (plain && name != "pad") return first;
     if (!first.is_text())
-        return bad(fmt::format("wrong type for value; expected string; got {}",
-                               first.is_number() ? "int"
-                               : first.is_bool() ? "bool"
-                                                 : go_text(first)));
+        return bad(fmt::format("{}expected string; got {}", wrong_argument, type_of(first)));
     if (name == "split") return split(first.text(), arguments[1].text());
     if (name == "lower") return Value(lower(first.text()));
     if (name == "upper") return Value(upper(first.text()));

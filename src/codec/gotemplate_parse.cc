@@ -22,7 +22,7 @@ bool is_word(char c) {
 
 class Parser {
 public:
-    explicit Parser(std::string_view text) : text_(text) {}
+    Parser(std::string_view text, std::string_view name) : text_(text), name_(name) {}
 
     Result<Tree> parse() {
         Tree tree;
@@ -42,7 +42,7 @@ private:
         std::size_t line = 1;
         for (char c : text_.substr(0, std::min(at_, text_.size())))
             line += c == '\n';
-        return Error(Kind::invalid, fmt::format("template: :{}: {}", line, what));
+        return Error(Kind::invalid, fmt::format("template: {}:{}: {}", name_, line, what));
     }
 
     // --- between actions
@@ -450,6 +450,7 @@ private:
     }
 
     std::string_view text_;
+    std::string_view name_;
     std::size_t at_ = 0;
     std::size_t ranges_ = 0;
     std::vector<std::string> variables_;
@@ -459,8 +460,9 @@ private:
 
 }  // namespace gotemplate
 
-Result<Template> Template::parse(std::string_view text) {
-    TRY(gotemplate::Tree tree, gotemplate::Parser(text).parse());
+Result<Template> Template::parse(std::string_view text, std::string_view name) {
+    TRY(gotemplate::Tree tree, gotemplate::Parser(text, name).parse());
+    tree.name = std::string(name);
     return Template(std::make_unique<gotemplate::Tree>(std::move(tree)));
 }
 

@@ -42,8 +42,9 @@ private:
         std::size_t column = newline == before.npos ? position : position - newline;
         std::string shown(source.substr(0, 20));
         if (source.size() > 20) shown += "...";
-        return Error(Kind::invalid, fmt::format("template: :{}:{}: executing \"\" at <{}>: {}",
-                                                line, column, shown, what));
+        return Error(Kind::invalid,
+                     fmt::format("template: {0}:{1}:{2}: executing \"{0}\" at <{3}>: {4}",
+                                 tree_.name, line, column, shown, what));
     }
 
     Result<Flow> one(const Node& node, const Value& dot) {
@@ -88,7 +89,7 @@ private:
             std::int64_t index = 0;
             for (const Value& item : over.items())
                 pairs.emplace_back(Value(index++), item);
-        } else if (over.is_object()) {
+        } else if (over.is_object() && !is_struct(over)) {
             for (const Value::Member& member : over.members())
                 pairs.emplace_back(Value(member.name), member.value);
             std::ranges::sort(pairs, {}, [](const auto& pair) { return pair.first.text(); });
@@ -169,8 +170,11 @@ private:
         if (final) arguments.push_back(*final);
         if (lazy && !arguments.empty()) return arguments.back();
         auto answer = call(head.name, arguments, header_);
-        if (!answer) return fail(head.position, source_of(words), answer.error().message());
-        return answer;
+        if (answer) return answer;
+        bool of_argument = answer.error().message().starts_with(wrong_argument) && words.size() > 1;
+        if (of_argument)
+            return fail(words[1].position, words[1].source, answer.error().message());
+        return fail(head.position, source_of(words), answer.error().message());
     }
 
     static std::string source_of(const Command& words) {
@@ -221,22 +225,19 @@ private:
 
     static Result<Value> field(const Value& from, const std::string& name,
                                std::span<const Value> arguments) {
-        if (!from.is_object()) {
-            std::string_view type = from.is_text()     ? "string"
-                                    : from.is_number() ? "int"
-                                    : from.is_bool()   ? "bool"
-                                    : from.is_array()  ? "[]interface {}"
-                                                       : "";
-            if (type.empty())
-                return Error(Kind::invalid,
-                             fmt::format("nil pointer evaluating interface {{}}.{}", name));
+        if (from.is_null() && from.type() == no_value) return from;
+        if (from.is_null())
             return Error(Kind::invalid,
-                         fmt::format("can't evaluate field {} in type {}", name, type));
-        }
+                         fmt::format("nil pointer evaluating {}.{}",
+                                     from.type().empty() ? "interface {}" : from.type(), name));
+        if (!from.is_object())
+            return Error(Kind::invalid,
+                         fmt::format("can't evaluate field {} in type {}", name, type_of(from)));
         const Value* found = from.find(name);
         if (!found) {
             if (from.type().empty())
                 return Error(Kind::invalid, fmt::format("map has no entry for key \"{}\"", name));
+            if (!is_struct(from)) return Value::nil(std::string(no_value));
             return Error(Kind::invalid,
                          fmt::format("can't evaluate field {} in type {}", name, from.type()));
         }

@@ -43,6 +43,7 @@ struct Node {
 };
 
 struct Tree {
+    std::string name;
     std::string source;
     std::vector<Node> nodes;
 };
@@ -52,5 +53,13 @@ bool is_function(std::string_view name);
 // Template::Mode. The error is the bare text of what went wrong.
 Result<Value> call(std::string_view name, std::span<const Value> arguments, bool header);
 bool truth(const Value& value);
+// Go's name of the value's type.
+std::string type_of(const Value& value);
+// Whether the object is a struct, not a map.
+bool is_struct(const Value& value);
+// The type of what a typed map does not have: fields of it are nothing, too.
+inline constexpr std::string_view no_value = "<no value>";
+// What every complaint of call() about a wrong argument begins with: it stands at that argument.
+inline constexpr std::string_view wrong_argument = "wrong type for value; ";
 
 }  // namespace codec::gotemplate

@@ -15,7 +15,7 @@ Value Value::number(std::string digits) {
 
 Value Value::array(std::vector<Value> items) {
     Value value;
-    value.inner_ = std::make_shared<Items>(Items{std::move(items)});
+    value.inner_ = std::make_shared<Items>(Items{std::move(items), false});
     return value;
 }
 
@@ -29,7 +29,18 @@ Value Value::texts(std::span<const std::string> items) {
 
 Value Value::object(std::string type) {
     Value value;
-    value.inner_ = std::make_shared<Members>(Members{{}, std::move(type)});
+    value.inner_ = std::make_shared<Members>(Members{{}, std::move(type), false, {}, {}});
+    return value;
+}
+
+Value Value::nil(std::string type) {
+    Value value;
+    if (type.starts_with("[]"))
+        value.inner_ = std::make_shared<Items>(Items{{}, true});
+    else if (type.starts_with("map["))
+        value.inner_ = std::make_shared<Members>(Members{{}, std::move(type), true, {}, {}});
+    else
+        value.inner_ = Null{std::move(type)};
     return value;
 }
 
@@ -90,13 +101,24 @@ const Value::Function* Value::callable() const {
 
 const std::string& Value::type() const {
     static const std::string none;
+    if (const Null* null = std::get_if<Null>(&inner_)) return null->type;
     const auto* value = std::get_if<std::shared_ptr<Members>>(&inner_);
     return value ? (*value)->type : none;
+}
+
+const std::string& Value::shown() const {
+    static const std::string none;
+    const auto* value = std::get_if<std::shared_ptr<Members>>(&inner_);
+    return value ? (*value)->shown : none;
 }
 
 const Value* Value::find(std::string_view name) const {
     for (const Member& member : members()) {
         if (member.name == name) return &member.value;
+    }
+    for (const Member& member : members()) {
+        if (!member.embedded) continue;
+        if (const Value* found = member.value.find(name)) return found;
     }
     return nullptr;
 }
@@ -115,6 +137,7 @@ Value::Members& Value::own_members() {
     } else if (shared->use_count() > 1) {
         *shared = std::make_shared<Members>(**shared);
     }
+    (*shared)->nil = false;
     return **shared;
 }
 
@@ -123,7 +146,7 @@ Value& Value::at(std::string_view name) {
     for (Member& member : own.list) {
         if (member.name == name) return member.value;
     }
-    return own.list.emplace_back(Member{std::string(name), Value(), false}).value;
+    return own.list.emplace_back(Member{std::string(name), Value()}).value;
 }
 
 Value& Value::set(std::string_view name, Value value) {
@@ -132,12 +155,22 @@ Value& Value::set(std::string_view name, Value value) {
 }
 
 Value& Value::add(std::string_view name, Value value) {
-    own_members().list.push_back(Member{std::string(name), std::move(value), false});
+    own_members().list.push_back(Member{std::string(name), std::move(value)});
     return *this;
 }
 
-Value& Value::set_omitted(std::string_view name, Value value) {
-    own_members().list.push_back(Member{std::string(name), std::move(value), true});
+Value& Value::add(Member member) {
+    own_members().list.push_back(std::move(member));
+    return *this;
+}
+
+Value& Value::shown_as(std::string text) {
+    own_members().shown = std::move(text);
+    return *this;
+}
+
+Value& Value::with_json(std::string json) {
+    own_members().json = std::move(json);
     return *this;
 }
 
@@ -150,6 +183,7 @@ Value& Value::push(Value value) {
         *shared = std::make_shared<Items>(**shared);
     }
     (*shared)->list.push_back(std::move(value));
+    (*shared)->nil = false;
     return *this;
 }
 
@@ -227,6 +261,22 @@ void append_json_text(std::string& out, std::string_view text) {
     out += '"';
 }
 
+// The fields of embedded structs stand between the others.
+void Value::append_members_json(std::string& out, char& separator) const {
+    for (const Member& member : members()) {
+        if (member.embedded) {
+            member.value.append_members_json(out, separator);
+            continue;
+        }
+        if (member.omitted || member.value.is_function()) continue;
+        out += separator;
+        append_json_text(out, member.json_name.empty() ? member.name : member.json_name);
+        out += ':';
+        member.value.append_json(out);
+        separator = ',';
+    }
+}
+
 void Value::append_json(std::string& out) const {
     if (is_bool()) {
         out += flag() ? "true" : "false";
@@ -234,7 +284,8 @@ void Value::append_json(std::string& out) const {
         out += digits();
     } else if (is_text()) {
         append_json_text(out, text());
-    } else if (is_array()) {
+    } else if (const auto* list = std::get_if<std::shared_ptr<Items>>(&inner_);
+               list && !(*list)->nil) {
         char separator = '[';
         for (const Value& item : items()) {
             out += separator;
@@ -242,16 +293,14 @@ void Value::append_json(std::string& out) const {
             separator = ',';
         }
         out += separator == '[' ? "[]" : "]";
-    } else if (is_object()) {
-        char separator = '{';
-        for (const Member& member : members()) {
-            if (member.omitted || member.value.is_function()) continue;
-            out += separator;
-            append_json_text(out, member.name);
-            out += ':';
-            member.value.append_json(out);
-            separator = ',';
+    } else if (const auto* object = std::get_if<std::shared_ptr<Members>>(&inner_);
+               object && !(*object)->nil) {
+        if (!(*object)->json.empty()) {
+            out += (*object)->json;
+            return;
         }
+        char separator = '{';
+        append_members_json(out, separator);
         out += separator == '{' ? "{}" : "}";
     } else {
         out += "null";

@@ -35,9 +35,12 @@ public:
     static Value number(std::string digits);  // the text as it stands in a document
     static Value array(std::vector<Value> items = {});
     static Value texts(std::span<const std::string> items);
-    // `type` is Go's name of a struct type. With it an unknown field is told the way Go tells it
-    // for a struct, without it the way it is told for a map.
+    // `type` is Go's name of its type: "system.Info", "*container.State" of one behind a pointer,
+    // "map[string]string". Without it the object is any map, as a document gives it.
     static Value object(std::string type = {});
+    // A typed nothing: an empty list for "[]T", an empty map for "map[...]T", otherwise a null. All
+    // are null in JSON.
+    static Value nil(std::string type);
     static Value function(Function function);
 
     bool is_null() const { return inner_.index() == 0; }
@@ -59,7 +62,7 @@ public:
     const Function* callable() const;
     const std::string& type() const;
 
-    // The member of that name (nullptr: none), or a null value.
+    // The member of that name, also of an embedded struct (nullptr: none), or a null value.
     const Value* find(std::string_view name) const;
     const Value& operator[](std::string_view name) const;
 
@@ -67,8 +70,14 @@ public:
     Value& set(std::string_view name, Value value);
     // The same without looking for an older member of that name.
     Value& add(std::string_view name, Value value);
-    // Visible to templates, left out of JSON: a field Go would omit because it is empty.
-    Value& set_omitted(std::string_view name, Value value);
+    // A field of a struct, with what its tag says.
+    Value& add(Member member);
+    // An object that prints as this text instead of its fields: Go's Stringer.
+    Value& shown_as(std::string text);
+    // ... and has this JSON.
+    Value& with_json(std::string json);
+    // Empty: none was set.
+    const std::string& shown() const;
     Value& push(Value value);
     // The member of that name for changing it, made (null) if it is missing.
     Value& at(std::string_view name);
@@ -76,21 +85,28 @@ public:
     std::string json() const;
 
 private:
+    struct Null {
+        std::string type;
+    };
     struct Number {
         std::string digits;
     };
     struct Items {
         Array list;
+        bool nil = false;
     };
     struct Members {
         Object list;
         std::string type;
+        bool nil = false;
+        std::string shown, json;
     };
     Members& own_members();
     void append_json(std::string& out) const;
+    void append_members_json(std::string& out, char& separator) const;
 
     // shared_ptr: copies of a tree share its branches; own_*() separates before a change.
-    std::variant<std::monostate, bool, Number, std::string, std::shared_ptr<Items>,
+    std::variant<Null, bool, Number, std::string, std::shared_ptr<Items>,
                  std::shared_ptr<Members>, std::shared_ptr<Function>>
         inner_;
 };
@@ -98,7 +114,10 @@ private:
 struct Value::Member {
     std::string name;
     Value value;
-    bool omitted = false;
+    std::string json_name = {};  // empty: as `name`
+    bool omitted = false;        // visible to templates, left out of JSON
+    bool embedded = false;       // a struct whose fields are the outer one's too
+    bool pointer = false;        // to a plain value: shows as an address inside its struct
 };
 
 // Reads one document. Nesting is bounded by limits::json_depth_max.

@@ -581,6 +581,7 @@ STDIN = {"run --rm -i busybox cat": b"through\nthe pipe\n", "run --rm -i busybox
 def normal(text, name, side):
     text = text.replace(name, "NAME").replace("docker", "PROGRAM").replace("lighter", "PROGRAM")
     text = re.sub(r"\b(sha256:)?[0-9a-f]{64}\b|\b[0-9a-f]{12}\b", "ID", text)
+    text = re.sub(r"\b0x[0-9a-f]+", "0xADDRESS", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[T ][0-9:.]+( [+-]\d{4} \w+|Z)?", "TIME", text)
     text = re.sub(r"(Less than a|\d+) seconds?( ago)?", "AGE", text)
     text = re.sub(r'"(Pid|IPAddress|MacAddress|SandboxKey|IPPrefixLen)": ("[^"]*"|\d+)', r'"\1": X', text)
@@ -597,7 +598,8 @@ def run(program, words, stdin, env=None):
 def write_files(folder):
     """What the lines with {t} read."""
     for name, text in (("env", "# comment\n\nA=1\nB=two words\n  C=3\nD=\nNOT_SET_ANYWHERE\n"), ("badenv", "A B=1\n"),
-                       ("badenv2", "=x\n"), ("labels", "# comment\nf=1\nlast=0\nbare\n")):
+                       ("badenv2", "=x\n"), ("labels", "# comment\nf=1\nlast=0\nbare\n"),
+                       ("seccomp.json", '{ "defaultAction": "SCMP_ACT_ALLOW" }\n')):
         with open(os.path.join(folder, name), "w") as file:
             file.write(text)
 
