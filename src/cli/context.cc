@@ -3,6 +3,7 @@
 
 #include "cli/console.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -22,7 +23,21 @@ int fail(const Error& error, int code) {
     return fail(error.message(), code);
 }
 
+namespace {
+
+std::string& called_words() {
+    static std::string words;
+    return words;
+}
+
+}  // namespace
+
+void called_as(std::string words) {
+    called_words() = std::move(words);
+}
+
 Parsed parse_command(FlagSet& flags, const Arguments& arguments, Count count, bool interspersed) {
+    if (!called_words().empty()) flags.rename(called_words());
     std::string name = flags.program() + " " + flags.command();
     std::string usage = fmt::format("\n\nUsage:  {} {}\n\nRun '{} --help' for more information",
                                     flags.program(), flags.line(), name);
@@ -65,7 +80,19 @@ Result<std::string> filters_of(const Arguments& filters) {
             c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
         out.at(key).set(filter.substr(equals + 1), true);
     }
-    return out.json();
+    // Sorted, as Go writes a map.
+    Value sorted = Value::object();
+    std::vector<Value::Member> keys = out.members();
+    std::ranges::sort(keys, {}, &Value::Member::name);
+    for (Value::Member& key : keys) {
+        std::vector<Value::Member> values = key.value.members();
+        std::ranges::sort(values, {}, &Value::Member::name);
+        Value texts = Value::object();
+        for (Value::Member& value : values)
+            texts.add(std::move(value));
+        sorted.set(key.name, std::move(texts));
+    }
+    return sorted.json();
 }
 
 namespace {
@@ -98,6 +125,12 @@ std::string full_name(std::string_view image) {
     if (!registry_of(name).empty()) return name;
     bool bare = name.find('/') == name.npos;
     return std::string("docker.io/") + (bare ? "library/" : "") + name;
+}
+
+std::string repository_of(std::string_view name) {
+    name = name.substr(0, name.find('@'));
+    std::size_t slash = name.rfind('/');
+    return std::string(name.substr(0, name.find(':', slash == name.npos ? 0 : slash)));
 }
 
 namespace {

@@ -41,6 +41,9 @@ struct Parsed {
 };
 Parsed parse_command(FlagSet& flags, const Arguments& arguments, Count count,
                      bool interspersed = true);
+// The words this process was called with, "container ls": help and complaints say them instead of
+// the command's plain name. Set once, before the command runs.
+void called_as(std::string words);
 
 // "text\n" on standard error; gives `code` back.
 int fail(std::string_view text, int code = 1);
@@ -56,6 +59,8 @@ Status check_reference(std::string_view image);
 std::string familiar_with_tag(std::string_view image);
 // "docker.io/library/busybox:latest".
 std::string full_name(std::string_view image);
+// The same without tag and digest.
+std::string repository_of(std::string_view full_name);
 
 // The commands, one file per group.
 Task<int> run_run(Context&, Arguments);

@@ -183,13 +183,13 @@ Task<Result<std::string>> Engine::version() {
     co_return version_;
 }
 
-Task<Status> Engine::needs(std::string flag, std::string least) {
+Task<Status> Engine::needs(std::string what, std::string least) {
     CO_TRY(std::string spoken, co_await version());
     if (!older_version(spoken, least)) co_return Status();
     co_return Error(Kind::unsupported,
-                    fmt::format("\"--{}\" requires API version {}, but the Docker daemon API "
+                    fmt::format("\"{}\" requires API version {}, but the Docker daemon API "
                                 "version is {}",
-                                flag, least, spoken));
+                                what, least, spoken));
 }
 
 namespace {

@@ -72,8 +72,8 @@ public:
 
     // What both sides speak, "1.41"; asked for once.
     Task<Result<std::string>> version();
-    // An error when they speak an older one than the flag needs.
-    Task<Status> needs(std::string flag, std::string version);
+    // An error when they speak an older one than `what` (a flag) needs.
+    Task<Status> needs(std::string what, std::string version);
     Loop& loop() { return loop_; }
     const std::string& host() const { return host_; }
 

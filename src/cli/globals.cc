@@ -97,8 +97,9 @@ Result<std::string> parse_host(std::string_view text) {
     std::string_view port = colon == address.npos ? "2375" : address.substr(colon + 1);
     std::string_view name = address.substr(0, colon);
     if (!std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; }))
-        return Error(Kind::invalid, fmt::format("parse \"tcp://{}\": invalid port \":{}\" after host",
-                                                rest, port));
+        return Error(
+            Kind::invalid,
+            fmt::format("parse \"tcp://{}\": invalid port \":{}\" after host", rest, port));
     if (bracket != address.npos && rest.size() == text.size() && colon == address.npos)
         return wrong();
     return fmt::format("tcp://{}:{}{}", name.empty() ? "localhost" : name,
@@ -115,8 +116,8 @@ Result<Value> context_named(const std::string& folder, const std::string& name) 
     for (int seen = 0; listing && seen < contexts_max; ++seen) {
         const dirent* entry = ::readdir(listing.get());
         if (entry == nullptr) break;
-        auto text = sys::read_file(fmt::format("{}/{}/meta.json", all, entry->d_name),
-                                   config_bytes_max);
+        auto text =
+            sys::read_file(fmt::format("{}/{}/meta.json", all, entry->d_name), config_bytes_max);
         if (!text) continue;
         auto parsed = codec::parse_value(*text);
         if (parsed && (*parsed)["Name"].text() == name) return parsed;

@@ -23,11 +23,11 @@ std::string config_folder(const Globals& globals);
 Value read_config(const Globals& globals);
 
 struct Endpoint {
-    std::string host;               // "unix:///path", "tcp://host:port/base"
+    std::string host;  // "unix:///path", "tcp://host:port/base"
     std::string context = "default";
 };
-// -H, --context, LIGHTER_HOST, DOCKER_HOST, DOCKER_CONTEXT and config.json's currentContext, in that
-// order. An error is all that is to be said.
+// -H, --context, LIGHTER_HOST, DOCKER_HOST, DOCKER_CONTEXT and config.json's currentContext, in
+// that order. An error is all that is to be said.
 Result<Endpoint> find_endpoint(const Globals& globals, const Value& config);
 
 // "tcp://:1" -> "tcp://localhost:1", "" -> our engine's socket: a host as users write it.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <map>
+#include <span>
 
 namespace cli {
 
@@ -30,8 +32,7 @@ constexpr Shape container_shapes[] = {
     {"container.State",
      "Status:string Running:bool Paused:bool Restarting:bool OOMKilled:bool Dead:bool Pid:int "
      "ExitCode:int Error:string StartedAt:string FinishedAt:string Health?:*container.Health"},
-    {"container.Health",
-     "Status:string FailingStreak:int Log:[]*container.HealthcheckResult"},
+    {"container.Health", "Status:string FailingStreak:int Log:[]*container.HealthcheckResult"},
     {"container.HealthcheckResult", "Start:time End:time ExitCode:int Output:string"},
     {"container.MountPoint",
      "Type?:string Name?:string Source:string Destination:string Driver?:string Mode:string "
@@ -82,11 +83,10 @@ constexpr Shape container_shapes[] = {
     {"blkiodev.WeightDevice", "Path:string Weight:uint16"},
     {"blkiodev.ThrottleDevice", "Path:string Rate:uint64"},
     {"units.Ulimit", "Name:string Hard:int64 Soft:int64"},
-    {"mount.Mount",
-     "Type?:string Source?:string Target?:string ReadOnly?:bool Consistency?:string "
-     "BindOptions?:*mount.BindOptions VolumeOptions?:*mount.VolumeOptions "
-     "ImageOptions?:*mount.ImageOptions TmpfsOptions?:*mount.TmpfsOptions "
-     "ClusterOptions?:*mount.ClusterOptions"},
+    {"mount.Mount", "Type?:string Source?:string Target?:string ReadOnly?:bool Consistency?:string "
+                    "BindOptions?:*mount.BindOptions VolumeOptions?:*mount.VolumeOptions "
+                    "ImageOptions?:*mount.ImageOptions TmpfsOptions?:*mount.TmpfsOptions "
+                    "ClusterOptions?:*mount.ClusterOptions"},
     {"mount.BindOptions",
      "Propagation?:string NonRecursive?:bool CreateMountpoint?:bool ReadOnlyNonRecursive?:bool "
      "ReadOnlyForceRecursive?:bool"},
@@ -122,9 +122,8 @@ constexpr Shape other_shapes[] = {
      "MediaType=mediaType:string Digest=digest:string Size=size:int64 URLs=urls?:[]string "
      "Annotations=annotations?:map[string]string Data=data?:any Platform=platform?:*v1.Platform "
      "ArtifactType=artifactType?:string"},
-    {"v1.Platform",
-     "Architecture=architecture:string OS=os:string OSVersion=os.version?:string "
-     "OSFeatures=os.features?:[]string Variant=variant?:string"},
+    {"v1.Platform", "Architecture=architecture:string OS=os:string OSVersion=os.version?:string "
+                    "OSFeatures=os.features?:[]string Variant=variant?:string"},
     {"image.InspectResponse",
      "ID=Id:string RepoTags:[]string RepoDigests:[]string Parent:string Comment:string "
      "Created?:string Container?:string ContainerConfig?:*container.Config DockerVersion:string "
@@ -151,9 +150,8 @@ constexpr Shape other_shapes[] = {
      "Containers:map[string]network.EndpointResource Options:map[string]string "
      "Labels:map[string]string Peers?:[]network.PeerInfo Services?:any"},
     {"network.IPAM", "Driver:string Options:map[string]string Config:[]network.IPAMConfig"},
-    {"network.IPAMConfig",
-     "Subnet?:string IPRange?:string Gateway?:string "
-     "AuxAddress=AuxiliaryAddresses?:map[string]string"},
+    {"network.IPAMConfig", "Subnet?:string IPRange?:string Gateway?:string "
+                           "AuxAddress=AuxiliaryAddresses?:map[string]string"},
     {"network.ConfigReference", "Network:string"},
     {"network.EndpointResource",
      "Name:string EndpointID:string MacAddress:string IPv4Address:string IPv6Address:string"},
@@ -185,8 +183,7 @@ constexpr Shape info_shapes[] = {
     {"system.dockerInfo",
      "+*system.Info ServerErrors?:[]string UserName=-:string ClientInfo?:*system.clientInfo "
      "ClientErrors?:[]string"},
-    {"system.clientInfo",
-     "Debug:bool +system.clientVersion Plugins:[]any Warnings:[]string"},
+    {"system.clientInfo", "Debug:bool +system.clientVersion Plugins:[]any Warnings:[]string"},
     {"system.Info",
      "ID:string Containers:int ContainersRunning:int ContainersPaused:int ContainersStopped:int "
      "Images:int Driver:string DriverStatus:[][2]string SystemStatus?:[][2]string "
@@ -206,12 +203,10 @@ constexpr Shape info_shapes[] = {
      "DefaultAddressPools?:[]system.NetworkAddressPool FirewallBackend?:*system.FirewallInfo "
      "CDISpecDirs:[]string DiscoveredDevices?:[]system.DeviceInfo "
      "Containerd?:*system.ContainerdInfo Warnings:[]string"},
-    {"system.PluginsInfo",
-     "Volume:[]string Network:[]string Authorization:[]string Log:[]string"},
+    {"system.PluginsInfo", "Volume:[]string Network:[]string Authorization:[]string Log:[]string"},
     {"system.RuntimeWithStatus", "+system.Runtime Status=status?:map[string]string"},
-    {"system.Runtime",
-     "Path=path?:string Args=runtimeArgs?:[]string Type=runtimeType?:string "
-     "Options=options?:map[string]any"},
+    {"system.Runtime", "Path=path?:string Args=runtimeArgs?:[]string Type=runtimeType?:string "
+                       "Options=options?:map[string]any"},
     {"system.Commit", "ID:string Expected?:string"},
     {"system.NetworkAddressPool", "Base:string Size:int"},
     {"system.FirewallInfo", "Driver:string Info?:[][2]string"},
@@ -300,9 +295,7 @@ std::string duration_text(std::int64_t ns) {
 
 Value duration(const Value& document) {
     std::int64_t ns = document.integer();
-    return Value::object("time.Duration")
-        .shown_as(duration_text(ns))
-        .with_json(std::to_string(ns));
+    return Value::object("time.Duration").shown_as(duration_text(ns)).with_json(std::to_string(ns));
 }
 
 // "2024-01-02T03:04:05.5+02:00" shows as "2024-01-02 03:04:05.5 +0200 +0200".
@@ -341,9 +334,24 @@ void show_as_line(Value& value, std::string_view type) {
         value.shown_as(fmt::format("{}={}:{}", value["Name"].text(), value["Soft"].digits(),
                                    value["Hard"].digits()));
     else if (type == "blkiodev.WeightDevice" || type == "blkiodev.ThrottleDevice")
-        value.shown_as(fmt::format(
-            "{}:{}", value["Path"].text(),
-            value[type == "blkiodev.WeightDevice" ? "Weight" : "Rate"].digits()));
+        value.shown_as(
+            fmt::format("{}:{}", value["Path"].text(),
+                        value[type == "blkiodev.WeightDevice" ? "Weight" : "Rate"].digits()));
+}
+
+// The JSON of these goes through a map in Go: sorted.
+std::string sorted_json(const Value& value) {
+    if (value.members().empty()) return value.json();
+    std::map<std::string, std::string> fields;
+    for (const Value::Member& member : value.members())
+        if (!member.omitted) fields[member.name] = sorted_json(member.value);
+    std::string out;
+    for (const auto& [name, json] : fields) {
+        out += out.empty() ? '{' : ',';
+        codec::append_json_text(out, name);
+        out += ":" + json;
+    }
+    return out + "}";
 }
 
 // `name`: with the star of a pointer to it.
@@ -361,6 +369,7 @@ Value typed_struct(std::string_view name, const Shape& shape, const Value& docum
                               field.embedded, scalar_pointer});
     }
     show_as_line(out, shape.type);
+    if (shape.type == "registry.ServiceConfig") out.with_json(sorted_json(out));
     return out;
 }
 
@@ -391,7 +400,9 @@ Value typed(std::string_view type, const Value& document) {
         if (!document.is_object()) return Value::nil(std::string(type));
         Value out = Value::object(std::string(type));
         std::string_view inner = type.substr(type.find(']') + 1);
-        for (const Value::Member& member : document.members())
+        std::vector<Value::Member> members = document.members();
+        std::ranges::sort(members, {}, &Value::Member::name);  // as Go writes a map
+        for (const Value::Member& member : members)
             out.add(member.name, typed(inner, member.value));
         return out;
     }

@@ -3,6 +3,7 @@
 #include "cli/console.h"
 #include "cli/context.h"
 #include "cli/human.h"
+#include "cli/platform.h"
 #include "cli/table.h"
 
 #include <ctime>
@@ -12,11 +13,11 @@ namespace cli {
 
 Task<Status> pull(Context& context, std::string image, std::string platform, bool quiet, int fd,
                   bool all_tags) {
-    std::string name = familiar_with_tag(image);
+    std::string name = full_name(image);
     std::size_t at = name.find('@');
     std::size_t mark = at != name.npos ? at : name.rfind(':');
     Engine::Call call = post("/images/create");
-    call.query.add("fromImage", name.substr(0, mark));
+    call.query.add("fromImage", repository_of(name));
     if (!all_tags) call.query.add("tag", name.substr(mark + 1));
     if (!platform.empty()) call.query.add("platform", platform);
     call.headers.set("X-Registry-Auth", registry_auth(context.config, image));
@@ -43,12 +44,13 @@ Task<int> run_pull(Context& context, Arguments words) {
     bool tagged = image.find('@') != image.npos ||
                   image.find(':', slash == image.npos ? 0 : slash) != image.npos;
     if (all_tags && tagged) co_return fail("tag can't be used with --all-tags/-a");
+    if (!platform.empty())
+        if (auto fits = co_await context.engine.needs("--platform", "1.32"); !fits)
+            co_return fail(fits.error());
     if (!tagged && !quiet && !all_tags) print("Using default tag: latest\n");
     auto done = co_await pull(context, image, platform, quiet, 1, all_tags);
     if (!done) co_return fail(done.error());
-    std::string full = full_name(image);
-    if (all_tags) full.resize(full.size() - std::string_view(":latest").size());
-    print(full + "\n");
+    print((all_tags ? repository_of(full_name(image)) : full_name(image)) + "\n");
     co_return 0;
 }
 
@@ -126,9 +128,10 @@ std::string line_format(const std::string& format, bool quiet, bool digests) {
                            digests ? "digest: {{.Digest}}\n" : "");
     if (!format.empty() && format != "table") return format;
     if (quiet) return "{{.ID}}";
-    return fmt::format("table {{{{.Repository}}}}\t{{{{.Tag}}}}\t{}{{{{.ID}}}}\t{{{{.CreatedSince}}}}\t"
-                       "{{{{.Size}}}}",
-                       digests ? "{{.Digest}}\t" : "");
+    return fmt::format(
+        "table {{{{.Repository}}}}\t{{{{.Tag}}}}\t{}{{{{.ID}}}}\t{{{{.CreatedSince}}}}\t"
+        "{{{{.Size}}}}",
+        digests ? "{{.Digest}}\t" : "");
 }
 
 }  // namespace
@@ -185,13 +188,22 @@ Task<int> run_rmi(Context& context, Arguments words) {
     flags.list("platform", 0, platforms, "Remove only this platform's");
     Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
-    if (!platforms.empty()) co_return fail("rmi --platform is not built yet");
+    Arguments wanted;
+    for (const std::string& text : platforms) {
+        if (auto fits = co_await context.engine.needs("--platform", "1.50"); !fits)
+            co_return fail(fits.error());
+        auto platform = parse_platform(text);
+        if (!platform) co_return fail(platform.error());
+        wanted.push_back(platform->json());
+    }
     int code = 0;
     for (const std::string& image : parsed.arguments) {
         Engine::Call call = get("/images/" + image);
         call.method = "DELETE";
         if (force) call.query.add("force", "1");
         if (no_prune) call.query.add("noprune", "1");
+        for (const std::string& platform : wanted)
+            call.query.add("platforms", platform);
         auto gone = co_await context.engine.value(std::move(call));
         if (!gone) {
             fail(gone.error());
@@ -218,7 +230,7 @@ Task<int> run_tag(Context& context, Arguments words) {
             co_return fail(fmt::format("Error parsing reference: \"{}\" is not a valid "
                                        "repository/tag: {}",
                                        name, named.error().message()));
-    std::string target = familiar_with_tag(parsed.arguments[1]);
+    std::string target = full_name(parsed.arguments[1]);
     if (target.find('@') != target.npos)
         co_return fail("refusing to create a tag with a digest reference");
     Engine::Call call = post("/images/" + parsed.arguments[0] + "/tag");

@@ -42,33 +42,12 @@ Result<std::string> through(const codec::Template& shape, const Found& found) {
     return line;
 }
 
-// What was found; ends `docker inspect` in its way, also after a failure.
-int show(const std::vector<Found>& documents, const codec::Template* shape, bool compact,
-         const std::string& trouble) {
-    std::string out;
-    std::string failed;
-    if (!shape) {
-        std::string list = "[";
-        for (const Found& one : documents)
-            list += (list.size() > 1 ? "," : "") + one.text;
-        list += "]";
-        auto parsed = compact ? codec::parse_value(list) : Value();
-        out = (!compact ? codec::indent_json(list, "    ") : parsed ? parsed->json() : list) + "\n";
-    } else {
-        for (const Found& one : documents) {
-            auto line = through(*shape, one);
-            if (line)
-                out += *line + "\n";
-            else
-                failed += "template parsing error: " + line.error().message() + "\n";
-        }
-        if (out.empty()) out = "\n";
-    }
-    print(out);
-    failed += trouble;
-    while (failed.ends_with('\n'))
-        failed.pop_back();
-    return failed.empty() ? 0 : fail(failed);
+// Documents as a list.
+std::string listed(const std::vector<std::string>& documents, bool compact) {
+    std::string list = fmt::format("[{}]", fmt::join(documents, ","));
+    if (!compact) return codec::indent_json(list, "    ");
+    auto parsed = codec::parse_value(list);
+    return parsed ? parsed->json() : list;
 }
 
 Engine::Call call_for(const Wanted& wanted, const KindOfObject& kind, const std::string& name) {
@@ -79,6 +58,29 @@ Engine::Call call_for(const Wanted& wanted, const KindOfObject& kind, const std:
     return call;
 }
 
+// The first kind of object that has the name.
+Task<Result<Found>> find(Context& context, Wanted wanted, std::string name,
+                         std::vector<KindOfObject> kinds) {
+    Error last(Kind::missing, "");
+    for (const KindOfObject& kind : kinds) {
+        auto text = co_await context.engine.text(call_for(wanted, kind, name));
+        if (text) {
+            while (text->ends_with('\n'))
+                text->pop_back();
+            co_return Found{std::move(text).value(), kind.type};
+        }
+        last = std::move(text).error();
+        // What an engine has not built, or does not have, is looked for elsewhere.
+        if (last.kind() != Kind::missing && last.kind() != Kind::unsupported &&
+            last.kind() != Kind::unavailable)
+            break;
+    }
+    bool connected = last.message().starts_with("Error response");
+    if (kinds.size() > 1 && connected && last.kind() != Kind::invalid)
+        co_return Error(Kind::missing, "Error: No such object: " + name);
+    co_return last;
+}
+
 Task<int> inspect(Context& context, Arguments names, Wanted wanted,
                   std::vector<KindOfObject> kinds) {
     std::optional<codec::Template> shape;
@@ -87,37 +89,28 @@ Task<int> inspect(Context& context, Arguments names, Wanted wanted,
         if (!parsed) co_return fail("template parsing error: " + parsed.error().message(), 64);
         shape = std::move(parsed).value();
     }
-    std::vector<Found> documents;
+    std::vector<std::string> documents;
+    std::string lines;
     std::string trouble;
     for (const std::string& name : names) {
-        std::optional<Found> found;
-        Error last(Kind::missing, "");
-        for (const KindOfObject& kind : kinds) {
-            auto text = co_await context.engine.text(call_for(wanted, kind, name));
-            if (text) {
-                found = Found{std::move(text).value(), kind.type};
-                break;
-            }
-            last = std::move(text).error();
-            // What an engine has not built, or does not have, is looked for elsewhere.
-            if (last.kind() != Kind::missing && last.kind() != Kind::unsupported &&
-                last.kind() != Kind::unavailable)
-                break;
+        auto found = co_await find(context, wanted, name, kinds);
+        if (!found) {
+            bool connected = found.error().message().starts_with("Error");
+            trouble += found.error().message() + "\n";
+            if (!connected) break;
+        } else if (!shape) {
+            documents.push_back(std::move(found->text));
+        } else if (auto line = through(*shape, *found)) {
+            lines += *line + "\n";
+        } else {
+            trouble += "template parsing error: " + line.error().message() + "\n";
         }
-        if (found) {
-            while (found->text.ends_with('\n'))
-                found->text.pop_back();
-            documents.push_back(std::move(*found));
-            continue;
-        }
-        bool connected = last.message().starts_with("Error response");
-        std::string text = kinds.size() > 1 && connected && last.kind() != Kind::invalid
-                               ? "Error: No such object: " + name
-                               : last.message();
-        trouble += text + "\n";
-        if (!connected) break;
     }
-    co_return show(documents, shape ? &*shape : nullptr, wanted.format == "json", trouble);
+    if (!shape) lines = listed(documents, wanted.format == "json");
+    print(lines.ends_with('\n') ? lines : lines + "\n");
+    if (trouble.empty()) co_return 0;
+    trouble.pop_back();
+    co_return fail(trouble);
 }
 
 }  // namespace
@@ -169,10 +162,10 @@ Task<int> run_image_inspect(Context& context, Arguments words) {
     Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
     if (!platform.empty()) {
+        if (auto fits = co_await context.engine.needs("--platform", "1.49"); !fits)
+            co_return fail(fits.error());
         auto parsed = parse_platform(platform);
         if (!parsed) co_return fail(parsed.error());
-        if (auto spoken = co_await context.engine.needs("platform", "1.49"); !spoken)
-            co_return fail(spoken.error());
         wanted.platform = parsed->json();
     }
     std::vector<KindOfObject> kinds{image};

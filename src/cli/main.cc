@@ -1,5 +1,6 @@
 // The `lighter` program: global flags, then the command. Nothing is set up that the command does
 // not need; an alias or a link named docker speaks of itself as docker.
+#include "cli/console.h"
 #include "cli/globals.h"
 
 #include <algorithm>
@@ -108,8 +109,8 @@ bool is_group(std::string_view name) {
 // What the first words ask for.
 struct Choice {
     Run run = nullptr;
-    std::string group;     // of `container ls`, or of `container` alone
-    std::string later;     // known, not built yet: its name
+    std::string group;      // of `container ls`, or of `container` alone
+    std::string later;      // known, not built yet: its name
     std::size_t words = 0;  // how many of them were understood
 };
 
@@ -159,8 +160,7 @@ std::string group_overview(const std::string& program, const std::string& group)
     for (const Form& form : forms) {
         bool shown = std::ranges::find(other_spellings, form.name) == std::end(other_spellings);
         if (form.group != group || !shown) continue;
-        rows.emplace_back(form.name,
-                          form.run ? form.about : command_named(form.plain)->about);
+        rows.emplace_back(form.name, form.run ? form.about : command_named(form.plain)->about);
     }
     if (group == "container")
         for (std::string_view name : container_commands)
@@ -226,15 +226,17 @@ int overview_or_complaint(const std::string& program, const Choice& choice,
     bool by_letter = std::ranges::find(words, "-h") != words.end();
     if (!more || by_letter || std::ranges::find(words, "--help") != words.end()) {
         if (by_letter) print("Flag shorthand -h has been deprecated, use --help\n");
-        print(choice.group.empty() ? overview(program) : group_overview(program, choice.group));
+        std::string text =
+            choice.group.empty() ? overview(program) : group_overview(program, choice.group);
+        put(more ? 1 : 2, text);  // nobody asked for it: not among what is printed
         return 0;
     }
     const std::string& next = words[choice.words];
     std::string end = fmt::format("{}\n\nRun '{} --help' for more information", usage, whole);
     if (next.size() > 1 && next.starts_with('-'))
-        return fail(next[1] == '-' ? fmt::format("unknown flag: {}{}", next, end)
-                                   : fmt::format("unknown shorthand flag: '{}' in {}{}", next[1],
-                                                 next, end),
+        return fail(next[1] == '-'
+                        ? fmt::format("unknown flag: {}{}", next, end)
+                        : fmt::format("unknown shorthand flag: '{}' in {}{}", next[1], next, end),
                     125);
     return fail(fmt::format("{}: unknown command: {} {}{}", program, whole, next, end));
 }
@@ -249,13 +251,13 @@ int serve(const std::string& program, Arguments words) {
                                 "for more information",
                                 rest.error().message(), program, program),
                     125);
-    if (rest->empty() || (flags.wants_help() && (*rest)[0] == "help")) {
-        if (globals.version && !flags.wants_help()) {
-            print(fmt::format("Lighter version {}\n", LIGHTER_VERSION));
-            return 0;
-        }
+    if (rest->empty() && globals.version && !flags.wants_help()) {
+        print(fmt::format("Lighter version {}\n", LIGHTER_VERSION));
+        return 0;
+    }
+    if (rest->empty()) {
         if (flags.help_by_letter()) print("Flag shorthand -h has been deprecated, use --help\n");
-        print(overview(program));
+        put(flags.wants_help() ? 1 : 2, overview(program));
         return 0;
     }
     if ((*rest)[0] == "help")
@@ -271,7 +273,9 @@ int serve(const std::string& program, Arguments words) {
     codec::http1::Headers extra;
     for (const Value::Member& one : config["HttpHeaders"].members())
         extra.set(one.name, one.value.text());
-    rest->erase(rest->begin(), rest->begin() + static_cast<std::ptrdiff_t>(choice.words));
+    auto understood = rest->begin() + static_cast<std::ptrdiff_t>(choice.words);
+    called_as(fmt::format("{}", fmt::join(rest->begin(), understood, " ")));
+    rest->erase(rest->begin(), understood);
     Loop loop;
     Engine engine(loop, std::move(endpoint->host), std::move(extra));
     Context context{engine, program, std::move(config), endpoint->context, globals.debug};

@@ -12,13 +12,12 @@ namespace cli {
 namespace {
 
 constexpr std::string_view systems[] = {
-    "aix", "android", "darwin", "dragonfly", "freebsd", "hurd",    "illumos", "ios",     "js",
-    "linux", "nacl",  "netbsd", "openbsd",   "plan9",   "solaris", "windows", "zos"};
+    "aix",   "android", "darwin", "dragonfly", "freebsd", "hurd",    "illumos", "ios", "js",
+    "linux", "nacl",    "netbsd", "openbsd",   "plan9",   "solaris", "windows", "zos"};
 constexpr std::string_view architectures[] = {
-    "386",     "amd64",  "amd64p32", "arm",      "armbe",      "arm64", "arm64be", "ppc64",
-    "ppc64le", "loong64", "mips",    "mipsle",   "mips64",     "mips64le", "mips64p32",
-    "mips64p32le", "ppc", "riscv",   "riscv64",  "s390",       "s390x", "sparc",   "sparc64",
-    "wasm"};
+    "386",     "amd64",   "amd64p32", "arm",    "armbe",  "arm64",    "arm64be",   "ppc64",
+    "ppc64le", "loong64", "mips",     "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le",
+    "ppc",     "riscv",   "riscv64",  "s390",   "s390x",  "sparc",    "sparc64",   "wasm"};
 
 std::string lower(std::string_view text) {
     std::string out(text);
@@ -85,11 +84,12 @@ Status read_system(Platform& platform, std::string_view part, std::string_view w
         good = good && (version.empty() || is_component(version, "_.-"));
     }
     if (!good)
-        return Error(Kind::invalid,
-                     fmt::format("{} is an invalid OS component of {}: OSAndVersion specifier "
-                                 "component must match {}: invalid argument",
-                                 codec::go_quote(part), codec::go_quote(whole),
-                                 codec::go_quote(R"(^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$)")));
+        return Error(
+            Kind::invalid,
+            fmt::format("{} is an invalid OS component of {}: OSAndVersion specifier "
+                        "component must match {}: invalid argument",
+                        codec::go_quote(part), codec::go_quote(whole),
+                        codec::go_quote(R"(^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$)")));
     platform.os = system_named(name);
     platform.os_version = std::string(version);
     return {};

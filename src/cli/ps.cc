@@ -25,43 +25,55 @@ std::string local_time(std::int64_t seconds) {
     return std::string(buffer, size);
 }
 
-// "0.0.0.0:8080-8081->80-81/tcp, 90/tcp": neighbours of one address and protocol are one range.
+std::string host_and(const std::string& ip, const std::string& port) {
+    return ip.find(':') == ip.npos ? ip + ":" + port : fmt::format("[{}]:{}", ip, port);
+}
+
+// Neighbours that are open only inside, or outside under the same number, are one range:
+// "80-81/tcp, 0.0.0.0:90->90/tcp". Then the others, "0.0.0.0:8080->80/tcp".
 std::string ports_text(const Value& ports) {
     struct Run {
         std::string ip, protocol;
-        std::int64_t inside, outside, count;
+        std::int64_t first, last;
     };
-    std::vector<Run> runs;
     std::vector<Value> sorted(ports.items().begin(), ports.items().end());
-    auto key = [](const Value& port) {
-        return std::tuple(port["Type"].text(), port["IP"].text(), port["PrivatePort"].integer(),
-                          port["PublicPort"].integer());
-    };
-    std::ranges::sort(sorted, {}, key);
-    for (const Value& port : sorted) {
-        Run one{port["IP"].text(), port["Type"].text(), port["PrivatePort"].integer(),
-                port["PublicPort"].integer(), 1};
-        Run* last = runs.empty() ? nullptr : &runs.back();
-        bool next =
-            last && last->ip == one.ip && last->protocol == one.protocol &&
-            last->inside + last->count == one.inside &&
-            (last->outside == 0 ? one.outside == 0 : last->outside + last->count == one.outside);
-        if (next)
-            ++last->count;
-        else
-            runs.push_back(one);
-    }
+    std::ranges::sort(sorted, {}, [](const Value& port) {
+        return std::tuple(port["PrivatePort"].integer(), port["IP"].text(),
+                          port["PublicPort"].integer(), port["Type"].text());
+    });
     Arguments texts;
-    for (const Run& run : runs) {
-        auto range = [&](std::int64_t first) {
-            return run.count == 1 ? std::to_string(first)
-                                  : fmt::format("{}-{}", first, first + run.count - 1);
-        };
-        std::string ip = run.ip.find(':') == run.ip.npos ? run.ip : "[" + run.ip + "]";
-        std::string text = range(run.inside) + "/" + run.protocol;
-        if (run.outside) text = fmt::format("{}:{}->{}", ip, range(run.outside), text);
-        texts.push_back(std::move(text));
+    Arguments mapped;
+    std::vector<Run> runs;
+    auto text_of = [](const Run& run) {
+        std::string range = std::to_string(run.first);
+        if (run.last != run.first) range += fmt::format("-{}", run.last);
+        if (!run.ip.empty()) range = host_and(run.ip, range) + "->" + range;
+        return range + "/" + run.protocol;
+    };
+    for (const Value& port : sorted) {
+        std::int64_t inside = port["PrivatePort"].integer();
+        std::int64_t outside = port["PublicPort"].integer();
+        const std::string& ip = port["IP"].text();
+        const std::string& protocol = port["Type"].text();
+        if (!ip.empty() && outside != inside) {
+            mapped.push_back(
+                fmt::format("{}->{}/{}", host_and(ip, std::to_string(outside)), inside, protocol));
+            continue;
+        }
+        auto same = std::ranges::find_if(
+            runs, [&](const Run& run) { return run.ip == ip && run.protocol == protocol; });
+        if (same == runs.end()) {
+            runs.push_back({ip, protocol, inside, inside});
+        } else if (inside == same->last + 1) {
+            same->last = inside;
+        } else {
+            texts.push_back(text_of(*same));
+            same->first = same->last = inside;
+        }
     }
+    for (const Run& run : runs)
+        texts.push_back(text_of(run));
+    texts.insert(texts.end(), mapped.begin(), mapped.end());
     return joined(texts, ", ");
 }
 
@@ -207,7 +219,7 @@ Task<int> run_ps(Context& context, Arguments words) {
     Engine::Call call = get("/containers/json");
     if (latest && !last) last = 1;
     if (all) call.query.add("all", "1");
-    if (last && *last >= 0) call.query.add("limit", std::to_string(*last));
+    if (last && *last > 0) call.query.add("limit", std::to_string(*last));
     if (*sizes) call.query.add("size", "1");
     if (!filter->empty()) call.query.add("filters", *filter);
     auto list = co_await context.engine.value(std::move(call));

@@ -1,8 +1,10 @@
 // run, create, start, attach: the commands that hold a container's terminal.
 #include "cli/console.h"
+#include "cli/platform.h"
 #include "cli/run_options.h"
 #include "loop/scope.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -25,10 +27,10 @@ int start_exit_code(std::string_view text) {
 }
 
 Task<Result<std::string>> create_once(Context& context, const RunOptions& options,
-                                      std::string body) {
+                                      std::string platform, std::string body) {
     Engine::Call call = post("/containers/create");
     if (!options.name.empty()) call.query.add("name", options.name);
-    if (!options.platform.empty()) call.query.add("platform", options.platform);
+    if (!platform.empty()) call.query.add("platform", platform);
     call.body = std::move(body);
     CO_TRY(Value made, co_await context.engine.value(std::move(call)));
     for (const Value& warning : made["Warnings"].items())
@@ -50,8 +52,78 @@ Result<std::string> body_of(RunOptions& options, const std::string& image,
     return document.json();
 }
 
+struct FlagNeeds {
+    std::string_view flag, version;  // no version: Windows
+};
+constexpr FlagNeeds flag_needs[] = {{"annotation", "1.43"},
+                                    {"cgroupns", "1.41"},
+                                    {"cpu-count", ""},
+                                    {"cpu-percent", ""},
+                                    {"cpus", "1.25"},
+                                    {"gpus", "1.40"},
+                                    {"health-start-interval", "1.44"},
+                                    {"health-start-period", "1.29"},
+                                    {"init", "1.25"},
+                                    {"io-maxbandwidth", ""},
+                                    {"io-maxiops", ""},
+                                    {"platform", "1.32"},
+                                    {"stop-timeout", "1.25"}};
+
+// Flags that the engine at the other end has nothing for.
+Task<Status> check_flags(Context& context, std::vector<FlagSet::Given> given) {
+    std::string wrong;
+    for (const FlagNeeds& one : flag_needs) {
+        if (std::ranges::find(given, one.flag, &FlagSet::Given::name) == given.end()) continue;
+        std::string flag = fmt::format("--{}", one.flag);
+        if (one.version.empty()) {
+            wrong +=
+                fmt::format("\"{}\" is only supported on a Docker daemon running on windows, but "
+                            "the Docker daemon is running on linux\n",
+                            flag);
+            continue;
+        }
+        auto fits = co_await context.engine.needs(flag, std::string(one.version));
+        if (fits) continue;
+        if (fits.error().kind() != Kind::unsupported) co_return Status();  // told by the request
+        wrong += fits.error().message() + "\n";
+    }
+    if (wrong.empty()) co_return Status();
+    wrong.pop_back();
+    co_return Error(Kind::unsupported, wrong);
+}
+
+bool names_mac_address(const RunOptions& options) {
+    return !options.mac_address.empty() ||
+           std::ranges::any_of(options.networks, [](const std::string& spec) {
+               return spec.contains("mac-address=");
+           });
+}
+
+// What needs the engine to be known as wrong, and is told without `run`'s help.
+Task<Status> check_create(Context& context, RunOptions& options, std::string& platform) {
+    if (!options.platform.empty()) {
+        auto parsed = parse_platform(options.platform);
+        if (!parsed)
+            co_return std::move(parsed).error().context("error parsing specified platform");
+        platform = parsed->text();
+    }
+    if (names_mac_address(options)) {
+        auto fits = co_await context.engine.needs("specify mac-address per network", "1.44");
+        if (!fits && fits.error().kind() == Kind::unsupported) co_return fits;
+    }
+    co_return Status();
+}
+
+void warn_of_local_dns(const RunOptions& options) {
+    auto local = std::ranges::find_if(options.dns, [](const std::string& server) {
+        return server.starts_with("127.") || server == "::1";
+    });
+    if (local != options.dns.end())
+        fail(fmt::format("WARNING: Localhost DNS ({}) may fail in containers.", *local));
+}
+
 // Creates, after a pull where the policy asks for one or the image is missing.
-Task<Result<std::string>> create(Context& context, const RunOptions& options, std::string image,
+Task<Result<std::string>> create(Context& context, RunOptions& options, std::string image,
                                  std::string body) {
     CO_TRY_DO(check_reference(image));
     if (!options.cidfile.empty() && access(options.cidfile.c_str(), F_OK) == 0)
@@ -59,17 +131,20 @@ Task<Result<std::string>> create(Context& context, const RunOptions& options, st
                         fmt::format("container ID file found, make sure the other container isn't "
                                     "running or delete {}",
                                     options.cidfile));
+    std::string platform;
+    CO_TRY_DO(co_await check_create(context, options, platform));
     if (options.pull == "always")
         CO_TRY_DO(co_await pull(context, image, options.platform, options.quiet, 2));
-    auto id = co_await create_once(context, options, body);
+    auto id = co_await create_once(context, options, platform, body);
     bool no_image = !id && id.error().kind() == Kind::missing &&
                     id.error().message().find("No such image") != std::string::npos;
     if (no_image && options.pull == "missing") {
         if (!options.quiet)
             fail(fmt::format("Unable to find image '{}' locally", familiar_with_tag(image)));
         CO_TRY_DO(co_await pull(context, image, options.platform, options.quiet, 2));
-        id = co_await create_once(context, options, body);
+        id = co_await create_once(context, options, platform, body);
     }
+    if (id) warn_of_local_dns(options);
     if (id && !options.cidfile.empty()) {
         int fd = ::open(options.cidfile.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
         if (fd >= 0) {
@@ -134,6 +209,7 @@ Task<int> run_create(Context& context, Arguments words) {
     add_run_flags(flags, options, false);
     Parsed parsed = parse_command(flags, words, {1, -1}, false);
     if (parsed.exit) co_return *parsed.exit;
+    if (auto fit = co_await check_flags(context, flags.given()); !fit) co_return fail(fit.error());
     std::string image = parsed.arguments[0];
     parsed.arguments.erase(parsed.arguments.begin());
     auto body = body_of(options, image, parsed.arguments);
@@ -151,6 +227,7 @@ Task<int> run_run(Context& context, Arguments words) {
     add_run_flags(flags, options, true);
     Parsed parsed = parse_command(flags, words, {1, -1}, false);
     if (parsed.exit) co_return *parsed.exit;
+    if (auto fit = co_await check_flags(context, flags.given()); !fit) co_return fail(fit.error());
     if (options.detach_keys.empty()) options.detach_keys = context.config["detachKeys"].text();
     if (options.detach && !options.attach.empty())
         co_return fail("conflicting options: cannot specify both --attach and --detach");

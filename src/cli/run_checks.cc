@@ -53,8 +53,7 @@ Result<std::uint64_t> parse_unsigned(std::string_view text, std::uint64_t most) 
     std::uint64_t value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     bool digits = !text.empty() && std::ranges::all_of(text, is_digit);
-    if (!digits)
-        return bad(fmt::format("strconv.ParseUint: parsing \"{}\": invalid syntax", text));
+    if (!digits) return bad(fmt::format("strconv.ParseUint: parsing \"{}\": invalid syntax", text));
     if (error != std::errc() || value > most)
         return bad(fmt::format("strconv.ParseUint: parsing \"{}\": value out of range", text));
     return value;
@@ -116,8 +115,7 @@ Status check_sysctl(const std::string& text) {
     std::string key = text.substr(0, equals);
     bool known = std::ranges::find(ipc, key) != std::end(ipc) || key.starts_with("net.") ||
                  key.starts_with("fs.mqueue.");
-    if (equals == text.npos || !known)
-        return bad(fmt::format("sysctl '{}' is not allowed", text));
+    if (equals == text.npos || !known) return bad(fmt::format("sysctl '{}' is not allowed", text));
     return {};
 }
 
@@ -159,8 +157,7 @@ Status check_device_weight(const std::string& text) {
     constexpr std::int64_t least = 10, most = 1000;
     std::size_t colon = text.find(':');
     if (colon == text.npos) return bad(fmt::format("bad format: {}", text));
-    if (!text.starts_with("/dev/"))
-        return bad(fmt::format("bad format for device path: {}", text));
+    if (!text.starts_with("/dev/")) return bad(fmt::format("bad format for device path: {}", text));
     auto weight = parse_unsigned(std::string_view(text).substr(colon + 1), most);
     if (!weight || (*weight > 0 && *weight < least))
         return bad(fmt::format("invalid weight for device: {}", text));
@@ -176,28 +173,14 @@ Status check_device_operations(const std::string& text) {
 }
 
 Status check_gpus(const std::string& text) {
-    for (const std::string& field : split(text, ',')) {
-        std::size_t equals = field.find('=');
-        std::string key = equals == field.npos ? "count" : field.substr(0, equals);
-        std::string value = equals == field.npos ? field : field.substr(equals + 1);
-        std::int64_t count = 0;
-        if (key == "driver" || key == "device" || key == "capabilities" || key == "options")
-            continue;
-        if (key != "count") return bad(fmt::format("unexpected key '{}' in '{}'", key, field));
-        auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), count);
-        if (value != "all" && (error != std::errc() || end != value.data() + value.size()))
-            return bad(fmt::format("invalid count ({}): value must be either \"all\" or an "
-                                   "integer: invalid syntax",
-                                   value));
-    }
+    auto parsed = gpus_of(text);
+    if (!parsed) return std::move(parsed).error();
     return {};
 }
 
 Result<std::int64_t> nano_cpus(const std::string& text) {
     constexpr std::size_t precision = 9;
-    auto wrong = [&] {
-        return bad(fmt::format("failed to parse {} as a rational number", text));
-    };
+    auto wrong = [&] { return bad(fmt::format("failed to parse {} as a rational number", text)); };
     std::string_view rest = text;
     bool negative = rest.starts_with('-');
     if (negative || rest.starts_with('+')) rest.remove_prefix(1);

@@ -3,8 +3,8 @@
 #include "cli/run_options.h"
 
 #include <cctype>
-#include <limits>
 #include <fmt/format.h>
+#include <limits>
 
 namespace cli {
 
@@ -39,9 +39,11 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
         f.boolean("sig-proxy", 0, o.sig_proxy, "Pass signals on to the process (default true)");
         f.text("detach-keys", 0, o.detach_keys, "Key sequence that leaves the container running");
     }
-    checked(f, "add-host", 0, "list", o.add_host, check_add_host, "Add a host name with its address (host:ip)");
+    checked(f, "add-host", 0, "list", o.add_host, check_add_host,
+            "Add a host name with its address (host:ip)");
     checked(
-        f, "annotation", 0, "map", o.annotations, [](const std::string&) { return Status(); }, "Add an annotation, passed to the runtime");
+        f, "annotation", 0, "map", o.annotations, [](const std::string&) { return Status(); },
+        "Add an annotation, passed to the runtime");
     f.each(
         "attach", 'a', "list",
         [&o](std::string text) -> Status {
@@ -55,7 +57,8 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
         "Attach to STDIN, STDOUT or STDERR");
     counted(f, "blkio-weight", "uint16", std::numeric_limits<std::uint16_t>::max(), o.blkio_weight,
             "Block IO weight, 10 to 1000 (0: off)");
-    checked(f, "blkio-weight-device", 0, "list", o.blkio_device, check_device_weight, "Block IO weight of a device");
+    checked(f, "blkio-weight-device", 0, "list", o.blkio_device, check_device_weight,
+            "Block IO weight of a device");
     f.list("cap-add", 0, o.cap_add, "Add a Linux capability");
     f.list("cap-drop", 0, o.cap_drop, "Drop a Linux capability");
     f.text("cgroup-parent", 0, o.cgroup_parent, "Parent cgroup");
@@ -78,11 +81,16 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.text("cpuset-cpus", 0, o.cpuset_cpus, "CPUs to run on (0-3, 0,1)");
     f.text("cpuset-mems", 0, o.cpuset_mems, "Memory nodes to use (0-3, 0,1)");
     f.list("device", 0, o.devices, "Give a device of the host to the container");
-    checked(f, "device-cgroup-rule", 0, "list", o.device_rules, check_device_rule, "Add a rule to the device list");
-    checked(f, "device-read-bps", 0, "list", o.read_bps, check_device_bytes, "Limit reading from a device (bytes per second)");
-    checked(f, "device-read-iops", 0, "list", o.read_iops, check_device_operations, "Limit reading from a device (IO per second)");
-    checked(f, "device-write-bps", 0, "list", o.write_bps, check_device_bytes, "Limit writing to a device (bytes per second)");
-    checked(f, "device-write-iops", 0, "list", o.write_iops, check_device_operations, "Limit writing to a device (IO per second)");
+    checked(f, "device-cgroup-rule", 0, "list", o.device_rules, check_device_rule,
+            "Add a rule to the device list");
+    checked(f, "device-read-bps", 0, "list", o.read_bps, check_device_bytes,
+            "Limit reading from a device (bytes per second)");
+    checked(f, "device-read-iops", 0, "list", o.read_iops, check_device_operations,
+            "Limit reading from a device (IO per second)");
+    checked(f, "device-write-bps", 0, "list", o.write_bps, check_device_bytes,
+            "Limit writing to a device (bytes per second)");
+    checked(f, "device-write-iops", 0, "list", o.write_iops, check_device_operations,
+            "Limit writing to a device (IO per second)");
     f.boolean("disable-content-trust", 0, o.content_trust, "Skip image verification");
     checked(f, "dns", 0, "list", o.dns, check_dns, "DNS servers");
     f.list("dns-option", 0, o.dns_option, "DNS options");
@@ -99,14 +107,7 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     checked(f, "env", 'e', "list", o.env, check_env, "Set environment variables");
     f.list("env-file", 0, o.env_file, "Read environment variables from a file");
     f.list("expose", 0, o.expose, "Expose a port or a range of ports");
-    f.each(
-        "gpus", 0, "gpu-request",
-        [&o](const std::string& text) -> Status {
-            TRY_DO(check_gpus(text));
-            o.gpus = text;
-            return {};
-        },
-        "GPUs to give ('all' for all)");
+    checked(f, "gpus", 0, "gpu-request", o.gpus, check_gpus, "GPUs to give ('all' for all)");
     f.list("group-add", 0, o.group_add, "Additional groups");
     f.text("health-cmd", 0, o.health_cmd, "Command that checks health");
     f.duration("health-interval", o.health_interval, "Time between checks (ms|s|m|h)");
@@ -143,7 +144,8 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.bytes("memory-reservation", 0, o.memory_reservation, "Memory soft limit");
     f.bytes("memory-swap", 0, o.memory_swap, "Memory plus swap ('-1': unlimited swap)");
     f.integer("memory-swappiness", 0, o.memory_swappiness, "Swappiness, 0 to 100");
-    checked(f, "mount", 0, "mount", o.mounts, check_mount, "Attach a mount (type=bind,src=...,dst=...)");
+    checked(f, "mount", 0, "mount", o.mounts, check_mount,
+            "Attach a mount (type=bind,src=...,dst=...)");
     f.text("name", 0, o.name, "Name of the container");
     checked(f, "network", 0, "network", o.networks, check_network, "Connect to a network");
     f.also("net");

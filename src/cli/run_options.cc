@@ -41,11 +41,11 @@ Status add_health(const RunOptions& o, Value& config) {
     Value check = Value::object();
     if (!o.health_cmd.empty())
         check.set("Test", Value::array({Value("CMD-SHELL"), Value(o.health_cmd)}));
-    for (auto [name, value] : {std::pair("interval", o.health_interval),
-                               std::pair("timeout", o.health_timeout),
-                               std::pair("retries", o.health_retries.value_or(0)),
-                               std::pair("start-period", o.health_start_period),
-                               std::pair("start-interval", o.health_start_interval)})
+    for (auto [name, value] :
+         {std::pair("interval", o.health_interval), std::pair("timeout", o.health_timeout),
+          std::pair("retries", o.health_retries.value_or(0)),
+          std::pair("start-period", o.health_start_period),
+          std::pair("start-interval", o.health_start_interval)})
         if (value < 0) return bad(fmt::format("--health-{} cannot be negative", name));
     if (o.health_interval) check.set("Interval", o.health_interval);
     if (o.health_timeout) check.set("Timeout", o.health_timeout);
@@ -83,24 +83,11 @@ Status add_resources(const RunOptions& o, Value& host) {
     host.set("CpuRealtimePeriod", o.cpu_rt_period.value_or(0));
     host.set("CpuRealtimeRuntime", o.cpu_rt_runtime.value_or(0));
     host.set("CpusetCpus", o.cpuset_cpus).set("CpusetMems", o.cpuset_mems);
-    TRY(Value devices, devices_of(o.devices));
-    host.set("Devices", devices).set("DeviceCgroupRules", list(o.device_rules));
-    if (!o.gpus.empty()) {
-        std::int64_t count = o.gpus == "all" ? -1 : std::atoll(o.gpus.c_str());
-        if (count == 0)
-            return bad(fmt::format("--gpus {}: only `all` and a count are built yet", o.gpus));
-        Value request = Value::object();
-        request.set("Driver", "").set("Count", count).set("DeviceIDs", Value());
-        request.set("Capabilities", Value::array({Value::array({Value("gpu")})}));
-        request.set("Options", Value::object());
-        host.set("DeviceRequests", Value::array({request}));
-    } else {
-        host.set("DeviceRequests", Value());
-    }
+    host.set("DeviceCgroupRules", list(o.device_rules));
+    TRY_DO(add_devices(o, host));
     host.set("MemoryReservation", o.memory_reservation).set("MemorySwap", o.memory_swap);
     host.set("MemorySwappiness", o.memory_swappiness.value_or(-1))
         .set("OomKillDisable", o.oom_kill_disable);
-    if (o.kernel_memory) host.set("KernelMemory", o.kernel_memory);
     host.set("PidsLimit", o.pids_limit.value_or(0));
     TRY(Value ulimits, ulimits_of(o.ulimits));
     host.set("Ulimits", ulimits);
@@ -137,8 +124,8 @@ Status check_modes(const RunOptions& o) {
     if (!is_mode(o.cgroupns, false, {"private"})) return bad("--cgroupns: invalid CGROUP mode");
     std::int64_t swappiness = o.memory_swappiness.value_or(-1);
     if (swappiness < -1 || swappiness > 100)
-        return bad(fmt::format("invalid value: {}. Valid memory swappiness range is 0-100",
-                               swappiness));
+        return bad(
+            fmt::format("invalid value: {}. Valid memory swappiness range is 0-100", swappiness));
     if (o.log_driver == "none" && !o.log_opt.empty())
         return bad("invalid logging opts for driver none");
     for (const std::string& option : o.storage_opt)
@@ -162,7 +149,6 @@ Result<Value> config_of(const RunOptions& o, const std::string& image, const Arg
     config.set("Labels", map_of(labels));
     if (!o.mac_address.empty() && !is_mac_address(o.mac_address))
         return bad(fmt::format("{} is not a valid mac address", o.mac_address));
-    if (!o.mac_address.empty() && o.networks.empty()) config.set("MacAddress", o.mac_address);
     if (!o.stop_signal.empty()) config.set("StopSignal", o.stop_signal);
     if (o.stop_timeout) config.set("StopTimeout", *o.stop_timeout);
     TRY_DO(add_health(o, config));
@@ -191,11 +177,11 @@ Result<Value> create_body(RunOptions& o, const std::string& image, const Argumen
     host.set("ConsoleSize",
              Value::array({Value(std::int64_t(rows)), Value(std::int64_t(columns))}));
     if (!o.annotations.empty()) host.set("Annotations", map_of(o.annotations));
-    host.set("CapAdd", list(o.cap_add))
-        .set("CapDrop", list(o.cap_drop))
+    host.set("CapAdd", capabilities_of(o.cap_add))
+        .set("CapDrop", capabilities_of(o.cap_drop))
         .set("CgroupnsMode", o.cgroupns);
     host.set("Dns", Value::texts(o.dns)).set("DnsOptions", Value::texts(o.dns_option));
-    host.set("DnsSearch", Value::texts(o.dns_search)).set("ExtraHosts", list(o.add_host));
+    host.set("DnsSearch", Value::texts(o.dns_search)).set("ExtraHosts", hosts_of(o.add_host));
     host.set("GroupAdd", list(o.group_add)).set("IpcMode", o.ipc).set("Cgroup", "");
     host.set("Links", list(o.links)).set("OomScoreAdj", o.oom_score_adj.value_or(0));
     host.set("PidMode", o.pid)

@@ -18,11 +18,11 @@ struct RunOptions {
 
     // What travels to the engine.
     Arguments add_host, annotations, blkio_device, cap_add, cap_drop, devices, device_rules, dns,
-        dns_option, dns_search, env, env_file, expose, group_add, labels, label_file, links,
+        dns_option, dns_search, env, env_file, expose, gpus, group_add, labels, label_file, links,
         log_opt, mounts, networks, network_alias, publish, security_opt, storage_opt, sysctl, tmpfs,
         ulimits, volumes, volumes_from, link_local_ip, read_bps, read_iops, write_bps, write_iops;
-    std::string cgroup_parent, cgroupns, cpuset_cpus, cpuset_mems, domainname, gpus, health_cmd,
-        hostname, ip, ip6, ipc, isolation, log_driver, mac_address, pid,
+    std::string cgroup_parent, cgroupns, cpuset_cpus, cpuset_mems, domainname, health_cmd, hostname,
+        ip, ip6, ipc, isolation, log_driver, mac_address, pid,
         restart = "no", runtime, stop_signal, user, userns, uts, volume_driver, workdir;
     std::optional<std::string> entrypoint;
     std::optional<std::int64_t> blkio_weight, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime,

@@ -5,11 +5,12 @@
 #include "sys/file.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
-#include <climits>
-#include <cmath>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <map>
+#include <set>
 #include <sys/stat.h>
 
 namespace cli {
@@ -28,12 +29,6 @@ Result<std::int64_t> whole(std::string_view text) {
     return value;
 }
 
-std::string absolute(const std::string& path) {
-    char resolved[PATH_MAX];
-    if (realpath(path.c_str(), resolved)) return resolved;
-    return path;
-}
-
 }  // namespace
 
 Arguments split(std::string_view text, char separator) {
@@ -43,6 +38,36 @@ Arguments split(std::string_view text, char separator) {
         out.emplace_back(text.substr(0, end));
         if (end == text.npos) return out;
         text.remove_prefix(end + 1);
+    }
+}
+
+// One record of CSV, as Go's encoding/csv reads it.
+Result<Arguments> csv_fields(std::string_view text) {
+    if (text.empty()) return bad("EOF");
+    auto wrong = [](std::size_t at, std::string_view what) {
+        return bad(fmt::format("parse error on line 1, column {}: {}", at + 1, what));
+    };
+    Arguments fields;
+    for (std::size_t i = 0;; ++i) {
+        std::string field;
+        if (i < text.size() && text[i] == '"') {
+            for (++i;; ++i) {
+                if (i >= text.size()) return wrong(i, "extraneous or missing \" in quoted-field");
+                bool doubled = text[i] == '"' && i + 1 < text.size() && text[i + 1] == '"';
+                if (text[i] == '"' && !doubled) break;
+                field += text[i];
+                if (doubled) ++i;
+            }
+            if (++i < text.size() && text[i] != ',')
+                return wrong(i - 1, "extraneous or missing \" in quoted-field");
+        } else {
+            for (; i < text.size() && text[i] != ','; ++i) {
+                if (text[i] == '"') return wrong(i, "bare \" in non-quoted-field");
+                field += text[i];
+            }
+        }
+        fields.push_back(std::move(field));
+        if (i >= text.size()) return fields;
     }
 }
 
@@ -75,7 +100,7 @@ Result<Arguments> lines_of(const Arguments& files) {
             return bad(fmt::format("invalid env file ({}): {}", path, why));
         };
         if (!text) {
-            struct stat about{};
+            struct stat about {};
             bool folder = ::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode);
             return wrong(folder ? fmt::format("read {}: is a directory", path)
                                 : text.error().message());
@@ -221,144 +246,119 @@ Status add_ports(const RunOptions& options, Value& config, Value& host) {
     return {};
 }
 
-Result<Value> mount_of(const std::string& spec) {
-    Value mount = Value::object();
-    mount.set("Type", "volume");
-    auto flag = [](const std::string& key, const std::string& value) -> Result<bool> {
-        auto parsed = parse_bool(value);
-        if (!parsed) return bad(fmt::format("invalid value for {}: {}", key, value));
-        return parsed;
+namespace {
+
+bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_word(char c) {
+    return is_letter(c) || (c >= '0' && c <= '9');
+}
+
+// Letters, digits and `more`, a letter or digit last.
+bool is_name(std::string_view text, std::string_view more) {
+    return !text.empty() && is_word(text.back()) &&
+           std::ranges::all_of(text, [&](char c) { return is_word(c) || more.contains(c); });
+}
+
+// "vendor.com/class=name": a device that a CDI file describes.
+bool is_cdi_device(std::string_view text) {
+    std::size_t slash = text.find('/');
+    std::size_t equals = text.find('=');
+    if (slash == text.npos || equals == text.npos || equals < slash) return false;
+    std::string_view vendor = text.substr(0, slash);
+    std::string_view kind = text.substr(slash + 1, equals - slash - 1);
+    std::string_view name = text.substr(equals + 1);
+    return is_name(vendor, "_-.") && is_letter(vendor.front()) && is_name(kind, "_-") &&
+           is_letter(kind.front()) && is_name(name, "_-.:") && is_word(name.front());
+}
+
+Result<Value> device_of(const std::string& spec) {
+    Arguments parts = split(spec, ':');
+    auto is_mode = [](const std::string& text) {
+        return !text.empty() && text.find_first_not_of("rwm") == text.npos;
     };
-    for (const std::string& field : split(spec, ',')) {
-        std::size_t equals = field.find('=');
-        std::string key = field.substr(0, equals);
-        bool bare = equals == field.npos;
-        std::string value = bare ? "" : field.substr(equals + 1);
-        if (key == "readonly" || key == "ro") {
-            TRY(bool read_only, flag(key, bare ? "true" : value));
-            mount.set("ReadOnly", read_only);
+    if (parts.size() > 3 || parts[0].empty())
+        return bad(fmt::format("bad format for path: {}", spec));
+    std::string inside = parts[0];
+    std::string mode = "rwm";
+    if (parts.size() >= 2) (parts.size() == 2 && is_mode(parts[1]) ? mode : inside) = parts[1];
+    if (parts.size() == 3) mode = parts[2];
+    if (!is_mode(mode)) return bad(fmt::format("bad mode specified: {}", mode));
+    if (!inside.starts_with('/')) return bad(fmt::format("{} is not an absolute path", inside));
+    Value device = Value::object();
+    return device.set("PathOnHost", parts[0])
+        .set("PathInContainer", inside)
+        .set("CgroupPermissions", mode);
+}
+
+}  // namespace
+
+Status add_devices(const RunOptions& options, Value& host) {
+    Value devices = Value::array();
+    Value described = Value::array();
+    Value requests = Value::array();
+    for (const std::string& spec : options.devices) {
+        if (is_cdi_device(spec)) {
+            described.push(spec);
             continue;
         }
-        if (bare && key != "volume-nocopy" && key != "bind-nonrecursive")
-            return bad(fmt::format("invalid field '{}' must be a key=value pair", field));
-        if (key == "type") {
-            mount.set("Type", value);
-        } else if (key == "source" || key == "src") {
-            bool relative = value == "." || value == ".." || value.starts_with("./") ||
-                            value.starts_with("../");
-            mount.set("Source", relative ? absolute(value) : value);
-        } else if (key == "target" || key == "dst" || key == "destination") {
-            mount.set("Target", value);
-        } else if (key == "consistency") {
-            mount.set("Consistency", value);
-        } else if (key == "bind-propagation") {
-            mount.at("BindOptions").set("Propagation", value);
-        } else if (key == "bind-nonrecursive") {
-            TRY(bool on, flag(key, bare ? "true" : value));
-            mount.at("BindOptions").set("NonRecursive", on);
-        } else if (key == "bind-recursive") {
-            if (value == "disabled")
-                mount.at("BindOptions").set("NonRecursive", true);
-            else if (value == "writable")
-                mount.at("BindOptions").set("ReadOnlyNonRecursive", true);
-            else if (value == "readonly")
-                mount.at("BindOptions").set("ReadOnlyForceRecursive", true);
-            else if (value != "enabled")
-                return bad(
-                    fmt::format("invalid value for {}: {} (must be \"enabled\", \"disabled\", "
-                                "\"writable\", or \"readonly\")",
-                                key, value));
-        } else if (key == "bind-create-src") {
-            TRY(bool on, flag(key, value));
-            mount.at("BindOptions").set("CreateMountpoint", on);
-        } else if (key == "volume-subpath") {
-            mount.at("VolumeOptions").set("Subpath", value);
-        } else if (key == "volume-nocopy") {
-            TRY(bool on, flag(key, bare ? "true" : value));
-            mount.at("VolumeOptions").set("NoCopy", on);
-        } else if (key == "volume-label") {
-            Value one = map_of({value});
-            mount.at("VolumeOptions")
-                .at("Labels")
-                .set(one.members()[0].name, one.members()[0].value);
-        } else if (key == "volume-driver") {
-            mount.at("VolumeOptions").at("DriverConfig").set("Name", value);
-        } else if (key == "volume-opt") {
-            Value one = map_of({value});
-            mount.at("VolumeOptions")
-                .at("DriverConfig")
-                .at("Options")
-                .set(one.members()[0].name, one.members()[0].value);
-        } else if (key == "image-subpath") {
-            mount.at("ImageOptions").set("Subpath", value);
-        } else if (key == "tmpfs-size") {
-            TRY(std::int64_t size, parse_bytes(value));
-            mount.at("TmpfsOptions").set("SizeBytes", size);
-        } else if (key == "tmpfs-mode") {
-            char* end = nullptr;
-            long mode = std::strtol(value.c_str(), &end, 8);
-            if (*end != 0) return bad(fmt::format("invalid value for {}: {}", key, value));
-            mount.at("TmpfsOptions").set("Mode", std::int64_t(mode));
+        TRY(Value device, device_of(spec));
+        devices.push(std::move(device));
+    }
+    for (const std::string& spec : options.gpus) {
+        TRY(Value request, gpus_of(spec));
+        requests.push(std::move(request));
+    }
+    if (!described.items().empty()) {
+        Value request = Value::object();
+        request.set("Driver", "cdi").set("DeviceIDs", std::move(described));
+        requests.push(std::move(request));
+    }
+    host.set("Devices", std::move(devices));
+    host.set("DeviceRequests", requests.items().empty() ? Value() : std::move(requests));
+    return {};
+}
+
+Result<Value> gpus_of(const std::string& spec) {
+    Value request = Value::object();
+    request.set("Driver", "").set("Count", 1).set("DeviceIDs", Value());
+    Value capabilities = Value::array();
+    Value options = Value::object();
+    Arguments seen;
+    TRY(Arguments fields, csv_fields(spec));
+    for (const std::string& field : fields) {
+        std::size_t equals = field.find('=');
+        std::string key = equals == field.npos ? "count" : field.substr(0, equals);
+        std::string value = equals == field.npos ? field : field.substr(equals + 1);
+        if (equals != field.npos && std::ranges::find(seen, key) != seen.end())
+            return bad(fmt::format("gpu request key '{}' can be specified only once", key));
+        seen.push_back(key);
+        if (key == "driver") {
+            request.set("Driver", value);
+        } else if (key == "count") {
+            auto count = value == "all" ? Result<std::int64_t>(-1) : whole(value);
+            if (!count)
+                return bad(fmt::format("invalid count ({}): value must be either \"all\" or an "
+                                       "integer: invalid syntax",
+                                       value));
+            request.set("Count", *count);
+        } else if (key == "device") {
+            request.set("DeviceIDs", Value::texts(split(value, ',')));
+        } else if (key == "capabilities") {
+            capabilities = Value::texts(split(value, ','));
+        } else if (key == "options") {
+            options = map_of(split(value, ','));
         } else {
             return bad(fmt::format("unexpected key '{}' in '{}'", key, field));
         }
     }
-    if (mount["Target"].text().empty()) return bad("target is required");
-    return mount;
-}
-
-Status add_mounts(const RunOptions& options, Value& config, Value& host) {
-    Value volumes = Value::object();
-    Arguments binds;
-    for (const std::string& spec : options.volumes) {
-        Arguments parts = split(spec, ':');
-        if (parts.size() == 1) {
-            volumes.set(spec, Value::object());
-            continue;
-        }
-        if (parts[0].starts_with('.')) parts[0] = absolute(parts[0]);
-        binds.push_back(fmt::format("{}", fmt::join(parts, ":")));
-    }
-    if (!volumes.members().empty()) config.set("Volumes", std::move(volumes));
-    host.set("Binds", binds.empty() ? Value() : Value::texts(binds));
-    Value mounts = Value::array();
-    for (const std::string& spec : options.mounts) {
-        TRY(Value mount, mount_of(spec));
-        mounts.push(std::move(mount));
-    }
-    if (!mounts.items().empty()) host.set("Mounts", std::move(mounts));
-    Value tmpfs = Value::object();
-    for (const std::string& spec : options.tmpfs) {
-        std::size_t colon = spec.find(':');
-        tmpfs.set(spec.substr(0, colon), colon == spec.npos ? "" : spec.substr(colon + 1));
-    }
-    if (!tmpfs.members().empty()) host.set("Tmpfs", std::move(tmpfs));
-    host.set("VolumesFrom",
-             options.volumes_from.empty() ? Value() : Value::texts(options.volumes_from));
-    return {};
-}
-
-Result<Value> devices_of(const Arguments& devices) {
-    Value out = Value::array();
-    for (const std::string& spec : devices) {
-        Arguments parts = split(spec, ':');
-        auto is_mode = [](const std::string& text) {
-            return !text.empty() && text.find_first_not_of("rwm") == text.npos;
-        };
-        if (parts.size() > 3 || parts[0].empty())
-            return bad(fmt::format("bad format for path: {}", spec));
-        std::string inside = parts[0];
-        std::string mode = "rwm";
-        if (parts.size() >= 2) (parts.size() == 2 && is_mode(parts[1]) ? mode : inside) = parts[1];
-        if (parts.size() == 3) mode = parts[2];
-        if (!is_mode(mode)) return bad(fmt::format("bad mode specified: {}", mode));
-        Value device = Value::object();
-        device.set("PathOnHost", parts[0])
-            .set("PathInContainer", inside)
-            .set("CgroupPermissions", mode);
-        out.push(std::move(device));
-    }
-    return out;
+    bool counted = std::ranges::find(seen, "count") != seen.end();
+    if (!counted && !request["DeviceIDs"].is_null()) request.set("Count", 0);
+    capabilities.push("gpu");
+    return request.set("Capabilities", Value::array({std::move(capabilities)}))
+        .set("Options", std::move(options));
 }
 
 Result<Value> ulimit_of(const std::string& spec) {
@@ -386,10 +386,38 @@ Result<Value> ulimit_of(const std::string& spec) {
 }
 
 Result<Value> ulimits_of(const Arguments& ulimits) {
-    Value out = Value::array();
+    std::map<std::string, Value> by_name;  // the last one of a name counts
     for (const std::string& spec : ulimits) {
         TRY(Value limit, ulimit_of(spec));
+        by_name[limit["Name"].text()] = limit;
+    }
+    Value out = Value::array();
+    for (auto& [name, limit] : by_name)
         out.push(std::move(limit));
+    return out;
+}
+
+Value capabilities_of(const Arguments& names) {
+    std::set<std::string> sorted;
+    for (std::string name : names) {
+        std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+        sorted.insert(name == "ALL" || name.starts_with("CAP_") ? name : "CAP_" + name);
+    }
+    Value out;
+    for (const std::string& name : sorted)
+        out.push(name);
+    return out;
+}
+
+Value hosts_of(const Arguments& hosts) {
+    Value out;
+    for (const std::string& text : hosts) {
+        std::size_t mark = text.find('=');
+        if (mark == text.npos) mark = text.find(':');
+        std::string address = text.substr(mark + 1);
+        if (address.size() > 2 && address.starts_with('[') && address.ends_with(']'))
+            address = address.substr(1, address.size() - 2);
+        out.push(text.substr(0, mark) + ":" + address);
     }
     return out;
 }
@@ -459,74 +487,6 @@ Result<Value> restart_of(std::string_view policy) {
     Value out = Value::object();
     out.set("Name", name).set("MaximumRetryCount", count);
     return out;
-}
-
-Result<Value> endpoint_of(const std::string& spec, std::string& name) {
-    Value endpoint = Value::object();
-    name = spec;
-    if (spec.find('=') == spec.npos) return endpoint;
-    name.clear();
-    for (const std::string& field : split(spec, ',')) {
-        std::size_t equals = field.find('=');
-        if (equals == field.npos)
-            return bad(fmt::format("invalid field '{}' must be a key=value pair", field));
-        std::string key = field.substr(0, equals);
-        std::string value = field.substr(equals + 1);
-        if (key == "name")
-            name = value;
-        else if (key == "alias")
-            endpoint.at("Aliases").push(value);
-        else if (key == "ip")
-            endpoint.at("IPAMConfig").set("IPv4Address", value);
-        else if (key == "ip6")
-            endpoint.at("IPAMConfig").set("IPv6Address", value);
-        else if (key == "link-local-ip")
-            endpoint.at("IPAMConfig").at("LinkLocalIPs").push(value);
-        else if (key == "mac-address")
-            endpoint.set("MacAddress", value);
-        else if (key == "gw-priority") {
-            TRY(std::int64_t priority, whole(value));
-            endpoint.set("GwPriority", priority);
-        } else if (key == "driver-opt") {
-            Value one = map_of({value});
-            endpoint.at("DriverOpts").set(one.members()[0].name, one.members()[0].value);
-        } else
-            return bad(fmt::format("invalid field key {}", key));
-    }
-    if (name.empty()) return bad("network name is required");
-    return endpoint;
-}
-
-Status add_networks(const RunOptions& options, Value& body, Value& host) {
-    Value endpoints = Value::object();
-    std::string mode;
-    bool first = true;
-    for (const std::string& spec :
-         options.networks.empty() ? Arguments{"default"} : options.networks) {
-        std::string name;
-        TRY(Value endpoint, endpoint_of(spec, name));
-        if (first) {
-            mode = name;
-            for (const std::string& alias : options.network_alias)
-                endpoint.at("Aliases").push(alias);
-            if (!options.ip.empty()) endpoint.at("IPAMConfig").set("IPv4Address", options.ip);
-            if (!options.ip6.empty()) endpoint.at("IPAMConfig").set("IPv6Address", options.ip6);
-            for (const std::string& ip : options.link_local_ip)
-                endpoint.at("IPAMConfig").at("LinkLocalIPs").push(ip);
-            if (!options.mac_address.empty()) endpoint.set("MacAddress", options.mac_address);
-            for (const std::string& link : options.links)
-                endpoint.at("Links").push(link);
-        }
-        // The default network without settings of its own needs no entry.
-        if (!endpoint.members().empty() || options.networks.size() > 1)
-            endpoints.set(name, endpoint);
-        first = false;
-    }
-    host.set("NetworkMode", mode);
-    Value networking = Value::object();
-    networking.set("EndpointsConfig", std::move(endpoints));
-    body.set("NetworkingConfig", std::move(networking));
-    return {};
 }
 
 }  // namespace cli

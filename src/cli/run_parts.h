@@ -17,8 +17,16 @@ Result<Arguments> labels_of(const Arguments& files, const Arguments& given);
 Status add_ports(const RunOptions& options, Value& config, Value& host);
 // -v, --mount, --tmpfs, --volumes-from.
 Status add_mounts(const RunOptions& options, Value& config, Value& host);
-Result<Value> devices_of(const Arguments& devices);
-// One --mount, one --network (its name goes to `name`), one --ulimit.
+// HostConfig.Devices, and DeviceRequests of --gpus and of devices that CDI describes.
+Status add_devices(const RunOptions& options, Value& host);
+// The fields of a comma-separated value; quotes keep a comma inside.
+Result<Arguments> csv_fields(std::string_view text);
+// "CAP_CHOWN" of "chown", sorted; null without any.
+Value capabilities_of(const Arguments& names);
+// "name:address" of --add-host in its spellings; null without any.
+Value hosts_of(const Arguments& hosts);
+// One --gpus, one --mount, one --network (its name goes to `name`), one --ulimit.
+Result<Value> gpus_of(const std::string& spec);
 Result<Value> mount_of(const std::string& spec);
 Result<Value> endpoint_of(const std::string& spec, std::string& name);
 Result<Value> ulimit_of(const std::string& spec);

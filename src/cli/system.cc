@@ -165,7 +165,7 @@ std::string info_text(const Value& info) {
                        text("CgroupDriver"));
     if (!text("CgroupVersion").empty()) out += " Cgroup Version: " + text("CgroupVersion") + "\n";
     add_lists(out, info);
-    if (!text("InitBinary").empty()) out += " Init Binary: " + text("InitBinary") + "\n";
+    out += " Init Binary: " + text("InitBinary") + "\n";
     for (auto [name, key] : {std::pair("containerd", "ContainerdCommit"),
                              std::pair("runc", "RuncCommit"), std::pair("init", "InitCommit")})
         if (info[key].is_object())
@@ -213,15 +213,11 @@ Task<int> run_info(Context& context, Arguments words) {
     flags.text("format", 'f', format, "'json' or a Go template");
     Parsed parsed = parse_command(flags, words, {0, 0});
     if (parsed.exit) co_return *parsed.exit;
-    std::optional<codec::Template> shape;
-    if (!format.empty()) {
-        auto made = template_of(format, "");
-        if (!made) co_return fail(made.error(), 64);
-        shape = std::move(made).value();
-    }
     auto info = co_await context.engine.value(get("/info"));
-    if (shape) {
+    if (!format.empty()) {
         int code = info ? 0 : fail(info.error());
+        auto shape = template_of(format, "");
+        if (!shape) co_return fail(shape.error(), 64);
         Value document = info ? *info : Value::object();
         Value client = client_version(context);
         client.set("Debug", context.debug).set("Plugins", Value::array());

@@ -1,5 +1,6 @@
 #include "codec/flags.h"
 
+#include "codec/gotemplate.h"
 #include "codec/human.h"
 
 #include <CLI/CLI.hpp>
@@ -26,8 +27,14 @@ Result<bool> parse_bool(const std::string& text) {
 }
 
 void FlagSet::each(std::string name, char letter, std::string type, Setter set, std::string about) {
-    flags_.push_back(
-        {std::move(name), letter, std::move(type), std::move(about), std::move(set), {}, false, {}});
+    flags_.push_back({std::move(name),
+                      letter,
+                      std::move(type),
+                      std::move(about),
+                      std::move(set),
+                      {},
+                      false,
+                      {}});
 }
 
 void FlagSet::boolean(std::string name, char letter, bool& target, std::string about) {
@@ -211,7 +218,7 @@ Status FlagSet::read(std::vector<std::string> words) {
             if (done) continue;
             std::string name = "--" + flag.name;
             if (flag.letter) name = fmt::format("-{}, {}", flag.letter, name);
-            return bad(fmt::format("invalid argument \"{}\" for \"{}\" flag: {}", value, name,
+            return bad(fmt::format("invalid argument {} for \"{}\" flag: {}", go_quote(value), name,
                                    done.error().message()));
         }
     }

@@ -58,6 +58,8 @@ public:
     std::vector<Given> given() const;
     // "run" of "run [OPTIONS] IMAGE ...".
     std::string command() const;
+    // Says `words` instead of that.
+    void rename(const std::string& words) { line_.replace(0, command().size(), words); }
 
 private:
     struct Flag {

@@ -134,8 +134,7 @@ Result<Value> index(Arguments arguments) {
             std::int64_t i = key.integer();
             std::size_t size = at.is_array() ? at.items().size() : at.text().size();
             if (i < 0 || static_cast<std::size_t>(i) >= size)
-                return bad(
-                    fmt::format("error calling index: reflect: slice index out of range: {}", i));
+                return bad(fmt::format("error calling index: index out of range: {}", i));
             auto n = static_cast<std::size_t>(i);
             Value next = at.is_array()
                              ? at.items()[n]
@@ -374,12 +373,18 @@ Result<Value> call(std::string_view name, Arguments arguments, bool header) {
     if (name == "len") {
         if (first.is_text()) return Value(std::int64_t(first.text().size()));
         if (first.is_array()) return Value(std::int64_t(first.items().size()));
-        if (first.is_object()) return Value(std::int64_t(first.members().size()));
+        if (first.is_object() && !is_struct(first))
+            return Value(std::int64_t(first.members().size()));
+        if (first.is_object())
+            return bad(fmt::format("error calling len: len of type {}", first.type()));
         return bad(first.is_null() ? "error calling len: len of nil pointer"
                                    : "error calling len: len of type int");
     }
     bool plain = header && first.is_text();
-    if (name == "json") return plain ? first : Value(first.json());
+    if (header && name == "json") return plain ? first : Value("");
+    if (name == "json") return Value(first.json());
+    if (name == "join" && !plain && !first.is_array())
+        return bad(fmt::format("{}expected []string; got {}", wrong_argument, type_of(first)));
     if (name == "join") return plain ? first : Value(joined(first, arguments[1].text()));
     if (plain && name != "pad") return first;
     if (!first.is_text())

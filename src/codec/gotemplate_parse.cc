@@ -361,7 +361,10 @@ private:
         while (at_ + 1 < text_.size() && text_[at_] == '.' && is_word(text_[at_ + 1])) {
             if (out.kind == Operand::Kind::constant || out.kind == Operand::Kind::nil)
                 return fail("unexpected . after term");
-            out.position = at_;
+            // Go tells the place of the second field of .A.B.C, of the first of $x.A.B.
+            bool second = out.kind == Operand::Kind::field && out.fields.size() == 1;
+            if (second || (out.kind != Operand::Kind::field && out.fields.empty()))
+                out.position = at_;
             ++at_;
             out.fields.emplace_back(take_word());
         }

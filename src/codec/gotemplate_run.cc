@@ -40,11 +40,9 @@ private:
         std::size_t line = 1 + static_cast<std::size_t>(std::ranges::count(before, '\n'));
         std::size_t newline = before.rfind('\n');
         std::size_t column = newline == before.npos ? position : position - newline;
-        std::string shown(source.substr(0, 20));
-        if (source.size() > 20) shown += "...";
         return Error(Kind::invalid,
                      fmt::format("template: {0}:{1}:{2}: executing \"{0}\" at <{3}>: {4}",
-                                 tree_.name, line, column, shown, what));
+                                 tree_.name, line, column, source, what));
     }
 
     Result<Flow> one(const Node& node, const Value& dot) {
@@ -171,10 +169,15 @@ private:
         if (lazy && !arguments.empty()) return arguments.back();
         auto answer = call(head.name, arguments, header_);
         if (answer) return answer;
-        bool of_argument = answer.error().message().starts_with(wrong_argument) && words.size() > 1;
-        if (of_argument)
-            return fail(words[1].position, words[1].source, answer.error().message());
-        return fail(head.position, source_of(words), answer.error().message());
+        const std::string& what = answer.error().message();
+        if (what.starts_with(wrong_argument) && words.size() > 1 &&
+            words[1].kind == Operand::Kind::constant)
+            return fail(words[1].position, words[1].source,
+                        fmt::format("expected string; found {}", words[1].source));
+        if (what.starts_with(wrong_argument) && words.size() > 1)
+            return fail(words[1].position, words[1].source, what);
+        return fail(head.position, what.starts_with("wrong number") ? head.name : source_of(words),
+                    what);
     }
 
     static std::string source_of(const Command& words) {
@@ -210,11 +213,13 @@ private:
             break;
         }
         }
+        bool of_any_map = false;  // Go knows nothing of the type of such a map's values
         for (std::size_t i = 0; i < word.fields.size(); ++i) {
             bool last = i + 1 == word.fields.size();
             std::span<const Value> given = last ? arguments : std::span<const Value>();
-            auto next = field(value, word.fields[i], given);
+            auto next = field(value, word.fields[i], given, of_any_map);
             if (!next) return fail(word.position, word.source, next.error().message());
+            of_any_map = value.is_object() && value.type().empty();
             value = std::move(next).value();
         }
         if (word.fields.empty() && !arguments.empty())
@@ -224,15 +229,15 @@ private:
     }
 
     static Result<Value> field(const Value& from, const std::string& name,
-                               std::span<const Value> arguments) {
+                               std::span<const Value> arguments, bool of_any_map) {
         if (from.is_null() && from.type() == no_value) return from;
         if (from.is_null())
             return Error(Kind::invalid,
                          fmt::format("nil pointer evaluating {}.{}",
                                      from.type().empty() ? "interface {}" : from.type(), name));
         if (!from.is_object())
-            return Error(Kind::invalid,
-                         fmt::format("can't evaluate field {} in type {}", name, type_of(from)));
+            return Error(Kind::invalid, fmt::format("can't evaluate field {} in type {}", name,
+                                                    of_any_map ? "interface {}" : type_of(from)));
         const Value* found = from.find(name);
         if (!found) {
             if (from.type().empty())
@@ -243,8 +248,7 @@ private:
         }
         if (const Value::Function* method = found->callable()) return (*method)(arguments);
         if (!arguments.empty())
-            return Error(Kind::invalid,
-                         fmt::format("{} has arguments but cannot be invoked as function", name));
+            return Error(Kind::invalid, fmt::format("{} is not a method but has arguments", name));
         return *found;
     }
 

@@ -106,8 +106,8 @@ private:
     void append_members_json(std::string& out, char& separator) const;
 
     // shared_ptr: copies of a tree share its branches; own_*() separates before a change.
-    std::variant<Null, bool, Number, std::string, std::shared_ptr<Items>,
-                 std::shared_ptr<Members>, std::shared_ptr<Function>>
+    std::variant<Null, bool, Number, std::string, std::shared_ptr<Items>, std::shared_ptr<Members>,
+                 std::shared_ptr<Function>>
         inner_;
 };
 

@@ -64,7 +64,8 @@ BOOST_AUTO_TEST_CASE(control) {
 BOOST_AUTO_TEST_CASE(functions) {
     BOOST_TEST(run("{{(index (index .Ports \"80/tcp\") 0).HostPort}}") == "8080");
     BOOST_TEST(run("{{range $p, $conf := .Ports}}{{$p}}->{{len $conf}} {{end}}") != "");
-    BOOST_TEST(run("{{index .Config.Env 1}} {{index .Config.Labels \"nope\"}}|") == "B=2 |");
+    BOOST_TEST(run("{{index .Config.Env 1}} {{index .Config.Labels \"nope\"}}|") ==
+               "B=2 <no value>|");
     BOOST_TEST(run("{{upper .Id}} {{.Id | title}} {{lower \"AbC\"}}") == "ABC Abc abc");
     BOOST_TEST(run("{{join .Config.Env \",\"}} {{json (split \"a:b\" \":\")}}") ==
                "A=1,B=2 [\"a\",\"b\"]");

@@ -86,7 +86,7 @@ ANSWERS = [
     (r'GET /containers/\w+/logs', 200, frame(1, b'out\n') + frame(2, b'err\n')),
     (r'POST /containers/\w+/wait', 200, {'StatusCode': 7}),
     (r'(POST|DELETE) /containers/.*', 204, ''),
-    (r'GET /images/json', 200, [{'Id': 'sha256:' + 'a' * 64, 'RepoTags': ['busybox:latest', 'x/y:z'], 'RepoDigests': ['busybox@sha256:' + 'b' * 64],
+    (r'GET /images/json', 200, [{'Id': 'sha256:' + 'a' * 64, 'RepoTags': ['busybox:latest', 'busybox:other'], 'RepoDigests': ['busybox@sha256:' + 'b' * 64],
                                  'Created': 1700000000, 'Size': 12345678, 'SharedSize': -1, 'Containers': -1, 'Labels': None}]),
     (r'GET /images/.*/json', 200, IMAGE),
     (r'POST /images/create', 200, lines(PULL)),
