@@ -1,17 +1,14 @@
 """The article's steps in a real terminal: run -i -t centos from nothing, type, leave it with Ctrl-P Ctrl-Q, find it in
 ps, come back, exit. Once with lighter, once with the docker CLI; the two screens must say the same."""
 
-import os
 import re
-import shutil
 import unittest
 
-import case
-import engine as engines
+import clients
 import terminal
+from clients import CLIENTS
 
 IMAGES = []
-CLIENTS = {'lighter': engines.program('lighter'), 'docker': shutil.which('docker')}
 PROMPT = r'^\[root@[0-9a-f]{12} /\]# $'
 MASKS = [(r'\b[0-9a-f]{12}\b', 'ID'), (r'\b[a-z]+_[a-z]+\d*\b', 'NAME'), (r'(\d+ seconds?|Less than a second)', 'AGE'),
          (r'sha256:[0-9a-f]{64}', 'DIGEST'), (r'\b(lighter|docker) ', 'CLIENT '), (r' +', ' ')]
@@ -24,19 +21,7 @@ def masked(text):
 
 
 @unittest.skipUnless(terminal.available, 'no tmux here (tools/deps --install)')
-class Article(case.EngineTest):
-    def terminal(self, client, **kw):
-        if not CLIENTS[client] or not os.path.exists(CLIENTS[client]):
-            self.skipTest(f'{client} is not there')
-        folder = os.path.join(self.engine.folder, 'bin-' + client)
-        os.makedirs(folder, exist_ok=True)
-        if not os.path.exists(os.path.join(folder, client)):
-            os.symlink(CLIENTS[client], os.path.join(folder, client))
-        env = {'DOCKER_HOST': 'unix://' + self.engine.socket, 'PATH': folder + ':' + os.environ['PATH']}
-        screen = terminal.Terminal(env, **kw)
-        self.addCleanup(screen.close)
-        return screen
-
+class Article(clients.ClientTest):
     def forget(self):
         self.engine.remove_everything()
         self.api.delete('/images/centos', force=True)

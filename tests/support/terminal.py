@@ -62,6 +62,16 @@ class Terminal:
                 raise AssertionError(f'{pattern!r} did not appear in {seconds} s on this screen:\n{shown}')
             time.sleep(0.05)
 
+    def settled(self):
+        """The screen once it has stopped changing."""
+        shown = self.screen()
+        while True:
+            time.sleep(0.2)
+            now = self.screen()
+            if now == shown:
+                return now
+            shown = now
+
     def run(self, command, seconds=30):
         """A command at the shell's prompt, to its end: what it printed."""
         self.clear()

@@ -111,6 +111,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 body += self.rfile.read(size)
                 self.rfile.readline()
         url = urllib.parse.urlsplit(self.path)
+        if self.server.pull and url.path.endswith('/images/create'):
+            return self.stream(self.server.pull())
         path = re.sub(r'^/v[\d.]+', '', url.path)
         if path != '/_ping':
             try:
@@ -134,6 +136,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command != 'HEAD' and status != 204:
             self.wfile.write(data)
 
+    def stream(self, parts):
+        self.send_response(200)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Transfer-Encoding', 'chunked')
+        self.end_headers()
+        for part in parts:
+            self.wfile.write(b'%x\r\n%s\r\n' % (len(part), part))
+            self.wfile.flush()
+        self.wfile.write(b'0\r\n\r\n')
+
     do_GET = do_POST = do_HEAD = do_DELETE = do_PUT = answer
 
 
@@ -146,6 +158,7 @@ class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.folder = tempfile.TemporaryDirectory(prefix='lt-fake.')
         self.socket_path = os.path.join(self.folder.name, 'sock')
         self.version, self.asked = version, []
+        self.pull = None  # gives the parts of what /images/create answers, as they are due
         super().__init__(self.socket_path, Handler)
         self.thread = threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True)
         self.thread.start()
