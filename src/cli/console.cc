@@ -52,23 +52,21 @@ void put(int fd, std::string_view bytes) {
 
 Result<std::string> parse_detach_keys(std::string_view text) {
     if (text.empty()) text = "ctrl-p,ctrl-q";
-    auto bad = [&] { return Error(Kind::invalid, fmt::format("invalid detach keys ({})", text)); };
     std::string out;
-    while (!text.empty()) {
-        std::string_view key = text.substr(0, text.find(','));
-        text.remove_prefix(std::min(key.size() + 1, text.size()));
+    for (std::string_view rest = text;;) {
+        std::string_view key = rest.substr(0, rest.find(','));
         if (key.size() == 1) {
             out += key[0];
-        } else if (key.starts_with("ctrl-") && key.size() == 6) {
-            char c = key[5];
-            bool letter = c >= 'a' && c <= 'z';
-            if (!letter && !std::string_view("@[\\]^_").contains(c)) return bad();
-            out += static_cast<char>(letter ? c - 'a' + 1 : c - '@');
         } else {
-            return bad();
+            char c = key.starts_with("ctrl-") && key.size() == 6 ? key[5] : '\0';
+            bool letter = c >= 'a' && c <= 'z';
+            if (c == '\0' || (!letter && !std::string_view("@[\\]^_").contains(c)))
+                return Error(Kind::invalid, fmt::format("invalid detach keys ({})", text));
+            out += static_cast<char>(letter ? c - 'a' + 1 : c - '@');
         }
+        if (key.size() == rest.size()) return out;
+        rest.remove_prefix(key.size() + 1);
     }
-    return out;
 }
 
 bool FrameWriter::feed(std::string_view bytes) {
@@ -193,9 +191,16 @@ Task<void> watch_signals(Engine& engine, std::string container, bool tty, bool p
         for (int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT})
             numbers.push_back(number);
     loop::Signals signals(engine.loop(), std::move(numbers));
+    constexpr int patience = 3;
+    int asked = 0;
     for (;;) {
         auto number = co_await signals.next();
         if (!number) co_return;
+        // The container may not care; who asks a third time wants the client gone.
+        if ((*number == SIGINT || *number == SIGTERM) && ++asked == patience) {
+            put(2, "\ngot 3 SIGTERM/SIGINTs, forcefully exiting\n");
+            _exit(1);
+        }
         if (*number == SIGWINCH) {
             auto [rows, columns] = window_size();
             (void)co_await engine.done(resize_call(container, rows, columns));

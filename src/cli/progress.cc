@@ -11,26 +11,27 @@ namespace cli {
 
 namespace {
 
-// "[====>      ]  1.2MB/3.4MB"
+// "[====>      ]  1.2MB/3.4MB"; a bar only where the terminal is wide enough for one.
 std::string bar(const Value& detail, unsigned columns) {
+    constexpr unsigned columns_least = 111;
+    constexpr std::int64_t steps = 50;
     std::int64_t current = detail["current"].integer();
     std::int64_t total = detail["total"].integer();
+    const std::string& units = detail["units"].text();
     if (current <= 0 && total <= 0) return "";
-    if (detail["units"].text() == "s") return fmt::format("{} s", current);
     std::string now = human_size(static_cast<double>(current), 4);
-    if (total <= 0) return fmt::format("{:>8}", now);
-    std::string numbers = fmt::format("{:>8}/{}", now, human_size(static_cast<double>(total), 4));
-    if (current > total) numbers = fmt::format("{:>8}", now);
-    if (columns <= 110) {
-        // Half a width of 110 is what a bar of 50 needs beside its texts.
-        if (columns < 60) return numbers;
+    if (total <= 0)
+        return units.empty() ? fmt::format("{:>8}", now) : fmt::format("{} {}", current, units);
+    std::string drawn;
+    if (columns >= columns_least) {
+        auto share = static_cast<std::int64_t>(static_cast<double>(current) /
+                                               static_cast<double>(total) * 100);
+        auto done = static_cast<std::size_t>(std::clamp<std::int64_t>(share / 2, 0, steps));
+        drawn = fmt::format("[{}>{}] ", std::string(done, '='), std::string(steps - done, ' '));
     }
-    auto done = static_cast<std::size_t>(
-        std::clamp<std::int64_t>(current * 50 / std::max<std::int64_t>(total, 1), 0, 50));
-    std::string drawn = std::string(done, '=') + ">";
-    drawn.resize(51, ' ');
-    if (done >= 50) drawn = std::string(50, '=') + ">";
-    return fmt::format("[{}]  {}", drawn, numbers);
+    if (!units.empty()) return fmt::format("{}{}/{} {}", drawn, current, total, units);
+    if (current > total) return fmt::format("{}{:>8}", drawn, now);
+    return fmt::format("{}{:>8}/{}", drawn, now, human_size(static_cast<double>(total), 4));
 }
 
 }  // namespace

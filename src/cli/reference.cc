@@ -48,8 +48,8 @@ bool is_digest(std::string_view digest) {
     std::size_t colon = digest.find(':');
     if (colon == digest.npos || colon == 0) return false;
     std::string_view hex = digest.substr(colon + 1);
-    bool long_enough = digest.starts_with("sha256:") ? hex.size() == sha256_size
-                                                     : hex.size() >= least;
+    bool long_enough =
+        digest.starts_with("sha256:") ? hex.size() == sha256_size : hex.size() >= least;
     return long_enough && hex.find_first_not_of("0123456789abcdef") == hex.npos;
 }
 

@@ -229,6 +229,8 @@ Task<int> run_run(Context& context, Arguments words) {
     if (parsed.exit) co_return *parsed.exit;
     if (auto fit = co_await check_flags(context, flags.given()); !fit) co_return fail(fit.error());
     if (options.detach_keys.empty()) options.detach_keys = context.config["detachKeys"].text();
+    // Before there is a container that nobody could leave.
+    if (auto keys = parse_detach_keys(options.detach_keys); !keys) co_return fail(keys.error());
     if (options.detach && !options.attach.empty())
         co_return fail("conflicting options: cannot specify both --attach and --detach");
     if (options.tty && options.interactive && !options.detach && options.attach.empty() &&

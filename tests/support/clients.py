@@ -1,5 +1,6 @@
 """The command lines under test: `lighter` of the build folder and the docker CLI, called alone or in a real terminal."""
 
+import functools
 import os
 import shutil
 import signal
@@ -12,15 +13,20 @@ import terminal
 CLIENTS = {'docker': shutil.which('docker'), 'lighter': engines.program('lighter')}
 
 
+there = [client for client, path in CLIENTS.items() if path and os.path.exists(path)]
+
+
+def with_each(test):
+    """A test method that gets a client's name, run once for each."""
+    @functools.wraps(test)
+    def run(self):
+        for client in there:
+            with self.subTest(client=client):
+                test(self, client)
+    return run
+
+
 class ClientTest(case.EngineTest):
-    """Tests run once for each client: `for client in self.each_client(): ...`."""
-
-    def each_client(self):
-        for client in CLIENTS:
-            if CLIENTS[client] and os.path.exists(CLIENTS[client]):
-                with self.subTest(client=client):
-                    yield client
-
     def environment(self, **more):
         return {'PATH': os.environ['PATH'], 'HOME': self.engine.folder, 'DOCKER_HOST': 'unix://' + self.engine.socket, **more}
 
