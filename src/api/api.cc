@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include "api/body.h"
 #include "api/containers.h"
 #include "api/logs.h"
 #include "api/status.h"
@@ -39,10 +40,12 @@ Task<Result<http::Reply>> Api::handle(http::Request& request) {
     request.enter(path.version, std::move(path.path));
     Match match = find_route(request.method(), request.path());
     if (!match.route) co_return Error(Kind::missing, "page not found");
+    CO_TRY_DO(check_version(path.version));
     if (request.version() < http::Version{1, match.route->since})
         co_return Error(Kind::invalid,
                         fmt::format("{} {} requires minimum API version 1.{}", request.method(),
                                     request.path(), match.route->since));
+    CO_TRY_DO(co_await merge_form(request));
     CO_TRY(http::Reply reply, co_await call(match, request));
     if (!reply.was_sent()) add_common_headers(reply.headers());
     co_return reply;

@@ -29,6 +29,16 @@ Status check_json_type(std::string_view content_type, bool has_body) {
     return {};
 }
 
+Task<Status> merge_form(http::Request& request) {
+    std::string_view type = request.headers().get("Content-Type");
+    type = trimmed(type.substr(0, type.find(';')));
+    bool is_form = codec::http1::equal_no_case(type, "application/x-www-form-urlencoded");
+    if (!is_form || request.body().empty() || request.method() == "GET") co_return Status();
+    CO_TRY(Slice body, co_await request.body().read_all(limits::json_body_bytes_max));
+    request.put_before(codec::Query::parse(body.view()));
+    co_return Status();
+}
+
 Task<Result<std::string>> json_body(http::Request& request) {
     bool has_body = !request.body().empty() && request.body().length() != 0;
     CO_TRY_DO(check_json_type(request.headers().get("Content-Type"), has_body));

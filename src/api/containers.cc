@@ -104,10 +104,15 @@ Task<Result<http::Reply>> container_restart(engine::Engine& engine, std::string 
 
 Task<Result<http::Reply>> container_kill(engine::Engine& engine, std::string name,
                                          const http::Request& request) {
-    std::string text = request.query().text("signal");
-    CO_TRY(int signal, text.empty() ? Result<int>(SIGKILL) : engine::parse_signal(text));
-    CO_TRY(engine::ContainerPtr container, engine.containers.find(name));
-    CO_TRY_DO(co_await shield(engine.containers.kill(std::move(container), signal)));
+    auto kill = [&]() -> Task<Status> {
+        std::string text = request.query().text("signal");
+        CO_TRY(int signal, text.empty() ? Result<int>(SIGKILL) : engine::parse_signal(text));
+        CO_TRY(engine::ContainerPtr container, engine.containers.find(name));
+        co_return co_await shield(engine.containers.kill(std::move(container), signal));
+    };
+    Status killed = co_await kill();
+    if (!killed)
+        co_return std::move(killed).error().context("cannot kill container: " + name);
     co_return http::Reply(204);
 }
 

@@ -74,14 +74,18 @@ void tell_host(const engine::HostFacts& host, wire::Info& told) {
 }
 
 // Ours, those of other makes that were named, and the parts of dockerd that are not here.
-void tell_runtimes(const engine::SystemInfo& system, wire::Info& told) {
+void tell_runtimes(const engine::SystemInfo& system, http::Version version, wire::Info& told) {
+    constexpr http::Version without_expected{1, 49};
     told.runtimes[std::string(built_in_runtime)].path = built_in_program;
     for (const auto& [name, path] : system.runtimes)
         told.runtimes[name].path = path;
     told.default_runtime = system.default_runtime;
     told.init_binary = built_in_program;
-    for (wire::Commit* commit : {&told.containerd_commit, &told.runc_commit, &told.init_commit})
+    for (wire::Commit* commit : {&told.containerd_commit, &told.runc_commit, &told.init_commit}) {
         commit->id = not_there;
+        if (version < without_expected) commit->expected = not_there;
+    }
+    if (version >= without_expected) told.firewall_backend = wire::FirewallInfo{"nftables"};
 }
 
 void tell_security(const engine::SystemInfo& system, http::Version version, wire::Info& told) {
@@ -136,7 +140,7 @@ http::Reply info(const engine::SystemInfo& system, const http::Request& request)
     told.plugins.network = {"bridge", "host", "null"};
     told.plugins.log = {"json-file", "none"};
     tell_host(system.host, told);
-    tell_runtimes(system, told);
+    tell_runtimes(system, request.version(), told);
     tell_security(system, request.version(), told);
     told.warnings.insert(told.warnings.end(), system.warnings.begin(), system.warnings.end());
     told.debug = system.debug;

@@ -40,16 +40,20 @@ Result<VersionedPath> split_version(std::string_view path) {
     http::Version version = parse_version(text);
     if (version == http::Version{})
         return Error(Kind::invalid, fmt::format("invalid API version {}", text.substr(0, 32)));
+    return VersionedPath{version, std::string(path.substr(slash)), false};
+}
+
+Status check_version(http::Version version) {
     if (version > version_max)
         return Error(Kind::invalid, fmt::format("client version {} is too new. Maximum supported "
                                                 "API version is {}",
-                                                text, version_text(version_max)));
+                                                version_text(version), version_text(version_max)));
     if (version < version_min)
         return Error(Kind::invalid,
                      fmt::format("client version {} is too old. Minimum supported API version is "
                                  "{}, please upgrade your client to a newer version",
-                                 text, version_text(version_min)));
-    return VersionedPath{version, std::string(path.substr(slash)), false};
+                                 version_text(version), version_text(version_min)));
+    return {};
 }
 
 void add_common_headers(http::Headers& headers) {

@@ -19,8 +19,10 @@ struct VersionedPath {
     std::string path;       // from its slash on
     bool bare = true;
 };
-// Takes "/v1.41" off. invalid in Docker's words when we do not speak that version.
+// Takes "/v1.41" off, whatever the version. invalid when it is none ("/v1.2.3/info").
 Result<VersionedPath> split_version(std::string_view path);
+// invalid in Docker's words when we do not speak it.
+Status check_version(http::Version version);
 
 // Api-Version, Ostype, Server, Docker-Experimental: on every answer.
 void add_common_headers(http::Headers& headers);

@@ -266,6 +266,11 @@ Query Query::parse(std::string_view text) {
     return query;
 }
 
+Query Query::joined(Query first, const Query& second) {
+    first.pairs_.insert(first.pairs_.end(), second.pairs_.begin(), second.pairs_.end());
+    return first;
+}
+
 const std::string* Query::find(std::string_view name) const {
     for (const auto& [key, value] : pairs_)
         if (key == name) return &value;

@@ -56,6 +56,8 @@ public:
     Query() = default;
     // Pairs with a broken escape or a ';' are dropped, as Go's server drops them.
     static Query parse(std::string_view text);
+    // The pairs of both, those of `first` first.
+    static Query joined(Query first, const Query& second);
 
     bool has(std::string_view name) const { return find(name) != nullptr; }
     // Empty when absent.

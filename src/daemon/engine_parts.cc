@@ -1,5 +1,7 @@
 #include "daemon/engine_parts.h"
 
+#include "base/log.h"
+#include "codec/json.h"
 #include "daemon/service.h"
 #include "net/default_network.h"
 #include "run/seccomp.h"
@@ -71,8 +73,33 @@ Result<engine::ContainerSettings> container_settings(const Config& config) {
         TRY_DO(run::compile_seccomp(settings.seccomp_profile, run::default_capabilities()));
     }
     settings.stop_timeout_s = config.default_stop_timeout_s;
-    settings.shutdown_timeout = std::chrono::seconds(config.shutdown_timeout_s);
+    settings.shutdown_timeout_s = config.shutdown_timeout_s;
     return settings;
+}
+
+std::string json_list(std::vector<std::string> texts) {
+    return json::write(texts);
+}
+
+// What `daemon reload` says of the settings now, in dockerd's words.
+wire::StringMap reload_attributes(const Config& config) {
+    std::string runtimes = "runc:lighter-shim";
+    for (const auto& [name, runtime] : config.runtimes)
+        runtimes += " " + name + ":" + runtime.path;
+    auto truth = [](bool value) { return std::string(value ? "true" : "false"); };
+    return {{"debug", truth(config.debug)},
+            {"default-ipc-mode", config.default_ipc_mode},
+            {"default-runtime", config.default_runtime},
+            {"default-shm-size", std::to_string(config.default_shm_size_bytes)},
+            {"insecure-registries", json_list(config.registries.insecure)},
+            {"labels", json_list(config.labels)},
+            {"live-restore", truth(config.live_restore)},
+            {"max-concurrent-downloads", std::to_string(config.max_concurrent_downloads)},
+            {"max-download-attempts", std::to_string(config.max_download_attempts)},
+            {"name", engine::host_name()},
+            {"registry-mirrors", json_list(config.registries.mirrors)},
+            {"runtimes", runtimes},
+            {"shutdown-timeout", std::to_string(config.shutdown_timeout_s)}};
 }
 
 }  // namespace
@@ -123,7 +150,8 @@ Task<Status> EngineParts::open() {
     paths.exec_root = config.exec_root;
     CO_TRY(shim, co_await run::ShimClient::connect_or_start(loop, std::move(paths)));
     engine::ContainerParts parts{loop,   workers,  *store, *records, *images,
-                                 events, *network, *shim,  cgroups};
+                                 events, *network, *shim,  cgroups, config.exec_root + "/intake"};
+    CO_TRY_DO(sys::make_folders(parts.intakes, 0700));
     CO_TRY(engine::ContainerSettings settings, container_settings(config));
     containers.emplace(parts, std::move(settings));
     CO_TRY_DO(co_await containers->load());
@@ -137,7 +165,7 @@ Status EngineParts::reload() {
     containers->set_settings(std::move(settings));
     link->settings = pull_settings(config);
     puller->set_settings(pull_settings(config));
-    events.publish("daemon", "reload", id, {{"name", engine::host_name()}});
+    events.publish("daemon", "reload", id, reload_attributes(config));
     return {};
 }
 
@@ -171,6 +199,14 @@ engine::SystemInfo EngineParts::system_info() const {
     out.live_restore = config.live_restore;
     out.seccomp_unconfined = config.seccomp_profile == "unconfined";
     return out;
+}
+
+void EngineParts::log_state() const {
+    base::log::info("state containers={} running={} restarting={} images={} events_listeners={} "
+                    "descriptors={}",
+                    containers->all().size(), containers->count("running"),
+                    containers->count("restarting"), images->size(), events.listeners(),
+                    engine::open_descriptors());
 }
 
 Task<void> EngineParts::close() {

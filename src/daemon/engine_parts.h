@@ -27,6 +27,8 @@ struct EngineParts {
     Status reload();
     engine::Engine engine();
     engine::SystemInfo system_info() const;
+    // How much there is of everything, for whoever asks by SIGUSR1.
+    void log_state() const;
 
     static unsigned heavy_threads();
     Task<void> remove_cgroup_parent();

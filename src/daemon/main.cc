@@ -44,9 +44,10 @@ void set_log_level(const Config& config) {
     base::log::set_level(config.debug ? base::log::Level::debug : config.log_level);
 }
 
-int socket_group(const Config& config) {
+// -1: root's, as the default group need not exist; one that was named must.
+Result<int> socket_group(const Config& config) {
     auto group = lighterd::group_number(config.group);
-    if (group) return *group;
+    if (group || config.group != Config().group) return group;
     if (config.group_given) base::log::warn("{}", group.error().message());
     return -1;
 }
@@ -67,7 +68,7 @@ Result<std::unique_ptr<loop::Listener>> listen_on(Loop& loop, const Host& host,
 
 Status listen_all(Loop& loop, http::Server& server, const Config& config) {
     std::vector<Fd> passed = lighterd::passed_sockets();
-    int group = socket_group(config);
+    TRY(int group, socket_group(config));
     for (const Host& host : config.hosts_or_default()) {
         // fd:// alone stands for all that were passed.
         bool all = host.kind == Host::Kind::passed && host.fd < 0;
@@ -107,21 +108,39 @@ struct Daemon {
     }
 
     // Until a signal ends it. True: containers are to be stopped.
-    Task<bool> follow_signals(loop::Signals& signals, lighterd::EngineParts& parts) {
+    Task<bool> follow_signals(loop::Signals& signals, lighterd::EngineParts& parts,
+                              const http::Server& server) {
         for (;;) {
             auto number = co_await signals.next();
             if (!number) co_return false;
             if (*number == SIGHUP) {
                 reload(parts);
-                continue;
+            } else if (*number == SIGUSR1) {
+                parts.log_state();
+                base::log::info("state connections={}", server.connections());
+            } else {
+                base::log::info("Processing signal '{}'", strsignal(*number));
+                co_return !config.live_restore;
             }
-            base::log::info("Processing signal '{}'", strsignal(*number));
-            co_return !config.live_restore;
+        }
+    }
+
+    // While the engine stops. Whoever asks for the third time means now; containers run on.
+    static Task<void> insist(loop::Signals& signals) {
+        constexpr int forced_at = 3;
+        for (int asked = 1;;) {
+            auto number = co_await signals.next();
+            if (!number) co_return;
+            if ((*number != SIGTERM && *number != SIGINT) || ++asked < forced_at) continue;
+            base::log::error("Forcing daemon shutdown without cleanup: {} interrupts received",
+                             forced_at);
+            constexpr int by_signal = 128;
+            ::_exit(by_signal + *number);
         }
     }
 
     Task<Status> serve(lighterd::EngineParts& parts) {
-        loop::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP});
+        loop::Signals signals(loop, {SIGTERM, SIGINT, SIGHUP, SIGUSR1});
         Status opened = co_await parts.open();
         if (!opened) {
             co_await parts.close();
@@ -145,15 +164,18 @@ struct Daemon {
             parts.containers->begin_restarts();
             base::log::info("Daemon has completed initialization version={}", LIGHTER_VERSION);
             lighterd::notify("READY=1");
-            stop_containers = co_await follow_signals(signals, parts);
+            stop_containers = co_await follow_signals(signals, parts, server);
             lighterd::notify("STOPPING=1");
         }
+        Scope insisting(loop);
+        insisting.spawn(insist(signals));
         server.stop_listening();
         if (stop_containers) co_await parts.containers->stop_all();
         parts.events.close();
         co_await server.close();
         co_await idle.close();
         co_await parts.close();
+        co_await insisting.close();
         co_return listening;
     }
 };

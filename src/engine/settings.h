@@ -1,7 +1,6 @@
 // What daemon.json says about every container: filled in once by the daemon.
 #pragma once
 
-#include "loop/timer.h"
 #include "wire/container.h"
 
 #include <set>
@@ -24,7 +23,7 @@ struct ContainerSettings {
     bool no_new_privileges = false;
     std::string seccomp_profile;  // "": Docker's; "unconfined"; or JSON
     std::int64_t stop_timeout_s = 10;
-    loop::Milliseconds shutdown_timeout = std::chrono::seconds(15);
+    std::int64_t shutdown_timeout_s = 15;  // negative: as long as it takes
 };
 
 }  // namespace engine

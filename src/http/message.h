@@ -98,6 +98,9 @@ public:
         path_ = std::move(path);
     }
 
+    // Parameters of a form: where a name comes twice, these are the first.
+    void put_before(const Query& form) { query_ = Query::joined(form, query_); }
+
     // Opens a streamed answer; to be called once.
     ReplyStream& stream(int status, std::string content_type, Headers headers = {});
     // Sends the head (101 when the client asked for an upgrade, else 200) and gives the bare

@@ -16,7 +16,7 @@ namespace loop {
 
 namespace {
 
-constexpr int backlog = 512;
+constexpr int backlog = 4096;  // the kernel has a bound of its own (somaxconn)
 // accept(2) with no descriptor left would spin; connections wait in the backlog meanwhile.
 constexpr Milliseconds exhausted_pause = 50ms;
 

@@ -88,6 +88,11 @@ constexpr json::Field address_pool_fields[] = {
 };
 constinit const json::Table address_pool_table{address_pool_fields};
 
+constexpr json::Field firewall_info_fields[] = {
+    json::field<&FirewallInfo::driver>("Driver"),
+};
+constinit const json::Table firewall_info_table{firewall_info_fields};
+
 constexpr json::Field info_fields[] = {
     json::field<&Info::id>("ID"),
     json::field<&Info::containers>("Containers"),
@@ -146,6 +151,7 @@ constexpr json::Field info_fields[] = {
     json::field<&Info::init_commit>("InitCommit"),
     json::field<&Info::security_options>("SecurityOptions"),
     json::field<&Info::default_address_pools>("DefaultAddressPools", json::omit_empty),
+    json::field<&Info::firewall_backend>("FirewallBackend", json::omit_empty),
     json::field<&Info::cdi_spec_dirs>("CDISpecDirs", json::omit_empty),
     json::field<&Info::warnings>("Warnings", json::null_empty),
 };
@@ -229,6 +235,9 @@ const json::Table& json_table(const SwarmInfo*) {
 }
 const json::Table& json_table(const Commit*) {
     return commit_table;
+}
+const json::Table& json_table(const FirewallInfo*) {
+    return firewall_info_table;
 }
 const json::Table& json_table(const AddressPool*) {
     return address_pool_table;

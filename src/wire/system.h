@@ -62,6 +62,9 @@ struct AddressPool {
     std::string base;
     std::int64_t size = 0;
 };
+struct FirewallInfo {
+    std::string driver;
+};
 struct Info {
     std::string id;
     std::int64_t containers = 0, containers_running = 0, containers_paused = 0,
@@ -94,6 +97,7 @@ struct Info {
     Commit containerd_commit, runc_commit, init_commit;
     Strings security_options;
     std::vector<AddressPool> default_address_pools;
+    std::optional<FirewallInfo> firewall_backend;  // since 1.49
     Strings cdi_spec_dirs, warnings;
 };
 
@@ -140,6 +144,7 @@ const json::Table& json_table(const Runtime*);
 const json::Table& json_table(const SwarmInfo*);
 const json::Table& json_table(const Commit*);
 const json::Table& json_table(const AddressPool*);
+const json::Table& json_table(const FirewallInfo*);
 const json::Table& json_table(const Info*);
 const json::Table& json_table(const EventActor*);
 const json::Table& json_table(const EventMessage*);

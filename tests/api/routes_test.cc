@@ -10,6 +10,7 @@ namespace {
 std::string split(std::string_view path) {
     auto got = api::split_version(path);
     if (!got) return got.error().message();
+    if (Status spoken = api::check_version(got->version); !spoken) return spoken.error().message();
     return api::version_text(got->version) + (got->bare ? " bare " : " ") + got->path;
 }
 
