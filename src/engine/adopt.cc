@@ -5,10 +5,13 @@
 #include "engine/containers.h"
 #include "run/pidfd.h"
 #include "run/spool.h"
+#include "sys/file.h"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace engine {
 
@@ -37,6 +40,17 @@ Result<Kept> read_records(store::Containers* containers, store::Folders* folders
     for (const std::string& name : names)
         if (std::ranges::find(known, name) == known.end()) TRY_DO(folders->remove_container(name));
     return kept;
+}
+
+// Takes the shim's records one after the other; those that a killed daemon has logged are passed over.
+run::SpoolSink into_log(Console::Log& log) {
+    return [&log, numbers = std::array<std::uint32_t, 2>()](int stream, std::string_view text,
+                                                            Time time) mutable {
+        auto own = stream == 2 ? codec::LogStream::err : codec::LogStream::out;
+        std::uint32_t number = numbers[static_cast<std::size_t>(own)]++;
+        if (!log.intake) return log.writer.append(own, text, time);
+        return store::log_spooled(log.writer, *log.intake, own, number, text, time);
+    };
 }
 
 }  // namespace
@@ -68,6 +82,7 @@ Task<Status> Containers::load() {
         if (container->record.endpoint) links.push_back(*container->record.endpoint);
     }
     co_await parts_.network.sweep(std::move(links));
+    co_await sweep_intakes();
     work_.spawn(loop::with_stop(following_, follow_shim()));
     co_return Status();
 }
@@ -102,16 +117,15 @@ Task<void> Containers::adopt(run::Adopted adopted) {
         if (!taken)
             base::log::warn("address of container={}: {}", record.id, taken.error().message());
     }
-    auto writer = co_await open_log_writer(*container);
-    std::optional<store::LogWriter> log;
-    if (writer) log = std::move(*writer);
+    auto opened = co_await open_log_writer(*container, true);
+    if (!opened)
+        base::log::error("container output is not logged container={}: {}", record.id,
+                         opened.error().message());
+    std::optional<Console::Log> log;
+    if (opened) log = std::move(*opened);
     if (adopted.spool && log) {
-        Status spooled = co_await parts_.workers.run(
-            loop::Lane::heavy, run::replay_spool, std::move(adopted.spool),
-            run::SpoolSink([&log](int stream, std::string_view text, Time time) {
-                return log->append(stream == 2 ? codec::LogStream::err : codec::LogStream::out,
-                                   text, time);
-            }));
+        Status spooled = co_await parts_.workers.run(loop::Lane::heavy, run::replay_spool,
+                                                     std::move(adopted.spool), into_log(*log));
         if (!spooled)
             base::log::error("output of the meantime is lost container={}: {}", record.id,
                              spooled.error().message());
@@ -181,6 +195,25 @@ Task<void> Containers::lost(ContainerPtr container) {
     if (!kept) base::log::error("container={}: {}", record.id, kept.error().message());
 }
 
+// Of containers that run no more.
+Task<void> Containers::sweep_intakes() {
+    std::vector<std::string> running;
+    for (const auto& [id, container] : by_id_)
+        if (container->running) running.push_back(id);
+    Status swept = co_await parts_.workers.run(
+        loop::Lane::quick,
+        [](std::string folder, std::vector<std::string> kept) -> Status {
+            TRY(Fd at, sys::open_folder(folder));
+            TRY(std::vector<std::string> names, sys::list_names(at));
+            for (const std::string& name : names)
+                if (std::ranges::find(kept, name) == kept.end())
+                    (void)::unlinkat(at.get(), name.c_str(), 0);
+            return {};
+        },
+        parts_.intakes, std::move(running));
+    if (!swept) base::log::warn("intakes: {}", swept.error().message());
+}
+
 bool Containers::restarts_at_boot(const Container& container) const {
     const ContainerRecord& record = container.record;
     // `on-failure` is about failures: one that was stopped did not fail. `always` starts it anyway.
@@ -201,24 +234,41 @@ void Containers::begin_restarts() {
     }
 }
 
+// How long a container may take for its end when the engine ends, in seconds: what it asked for, else
+// no longer than the daemon has patience. Negative: as long as it takes.
+std::int64_t Containers::shutdown_patience(const Container& container) const {
+    if (const auto& own = container.record.config.stop_timeout) return *own;
+    std::int64_t usual = settings_.stop_timeout_s, most = settings_.shutdown_timeout_s;
+    if (most < 0) return usual;
+    return usual < 0 ? most : std::min(usual, most);
+}
+
 Task<void> Containers::stop_all() {
     shutting_down_ = true;
+    // After its SIGKILL a process is gone within this, or hangs in the kernel.
+    constexpr std::int64_t grace_s = 5, for_ever_s = std::int64_t(365) * 24 * 3600;
+    std::int64_t limit_s = 0;
     Scope stopping(parts_.loop);
     for (const ContainerPtr& container : all()) {
         cancel_restart(*container);
         if (!container->running) continue;
-        stopping.spawn([](Containers* self, ContainerPtr running) -> Task<void> {
-            StopOrder order;
-            Status ended = co_await self->end_of(running, std::move(order));
+        StopOrder order;
+        order.timeout_s = shutdown_patience(*container);
+        bool endless = *order.timeout_s < 0 || *order.timeout_s > for_ever_s;
+        limit_s = std::max(limit_s, endless ? for_ever_s : *order.timeout_s + grace_s);
+        stopping.spawn([](Containers* self, ContainerPtr running, StopOrder how) -> Task<void> {
+            Status ended = co_await self->end_of(running, std::move(how));
             if (!ended)
                 base::log::error("container={}: {}", running->id(), ended.error().message());
-        }(this, container));
+        }(this, container, std::move(order)));
     }
     auto all_stopped = [](Scope& scope) -> Task<Result<bool>> {
         co_await scope.join();
         co_return true;
     };
-    (void)co_await loop::within(parts_.loop, settings_.shutdown_timeout, all_stopped(stopping));
+    auto ended = co_await loop::within(parts_.loop, std::chrono::seconds(limit_s),
+                                       all_stopped(stopping));
+    if (!ended) base::log::error("Force shutdown daemon: not all containers have ended");
     co_await stopping.close();
 }
 

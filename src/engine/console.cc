@@ -52,7 +52,7 @@ Task<std::shared_ptr<Viewer>> Console::view_after_log(bool out, bool err, Time& 
     co_return view(out, err);
 }
 
-void Console::open(run::Console ends, bool terminal, std::optional<store::LogWriter> log) {
+void Console::open(run::Console ends, bool terminal, std::optional<Log> log) {
     assert(!open_);
     open_ = true;
     log_ = std::move(log);
@@ -88,14 +88,61 @@ Task<Status> Console::opened() {
 }
 
 Task<void> Console::pump(Stream& stream, codec::Stdio name) {
+    bool safely = log_ && log_->intake && stream.fd() >= 0;
     for (;;) {
-        Result<Slice> bytes = co_await stream.read();
-        if (!bytes || bytes->empty()) co_return;
-        ++busy_;
-        ++reads_;
-        co_await put_out(name, std::move(*bytes));
-        --busy_;
+        // Two statements: a conditional of two awaits is no friend of compilers.
+        bool more = false;
+        if (safely)
+            more = co_await pump_safely(stream, name);
+        else
+            more = co_await pump_once(stream, name);
+        if (!more) co_return;
     }
+}
+
+Task<bool> Console::pump_once(Stream& stream, codec::Stdio name) {
+    Result<Slice> bytes = co_await stream.read();
+    if (!bytes || bytes->empty()) co_return false;
+    ++busy_;
+    ++reads_;
+    co_await put_out(name, std::move(*bytes));
+    --busy_;
+    co_return true;
+}
+
+// From the pipe straight to where the next daemon would find it.
+Task<bool> Console::pump_safely(Stream& stream, codec::Stdio name) {
+    store::LogIntake& intake = *log_->intake;
+    codec::LogStream own = log_stream(name);
+    int waiting = 0;
+    (void)::ioctl(stream.fd(), FIONREAD, &waiting);  // closed: readable() says so
+    if (waiting <= 0) {
+        Status ready = co_await stream.readable();
+        if (!ready || stream.fd() < 0) co_return false;
+        (void)::ioctl(stream.fd(), FIONREAD, &waiting);
+    }
+    std::size_t wanted = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(waiting, 1)), 1,
+                                                 store::LogIntake::room_bytes);
+    intake.expect(own, wanted);
+    ssize_t got = ::read(stream.fd(), intake.room(own), wanted);
+    if (got <= 0) {
+        intake.clear(own);
+        // EIO: the last slave of a terminal was closed.
+        co_return got < 0 && (errno == EAGAIN || errno == EINTR);
+    }
+    intake.take(own, static_cast<std::size_t>(got), base::now());
+    ++busy_;
+    ++reads_;
+    co_await put_out_taken(name);
+    --busy_;
+    co_return true;
+}
+
+void Console::logged(const Status& done) {
+    if (!done && !std::exchange(log_failed_, true))
+        base::log::error("container output is not logged: {}", done.error().message());
+    ++log_version_;
+    log_grew_.wake_all();
 }
 
 // Log first, viewers after it: what a client saw is in the log.
@@ -104,21 +151,42 @@ Task<void> Console::put_out(codec::Stdio name, Slice bytes) {
     if (log_) {
         Time time = base::now();
         // The slice stays alive here; the worker only reads its bytes.
-        Status logged = co_await shield(workers_.run(
+        Status done = co_await shield(workers_.run(
             loop::Lane::quick,
             [](store::LogWriter* log, codec::LogStream stream, std::string_view text, Time at) {
                 return log->append(stream, text, at);
             },
-            &*log_, log_stream(name), bytes.view(), time));
-        if (!logged && !std::exchange(log_failed_, true))
-            base::log::error("container output is not logged: {}", logged.error().message());
-        ++log_version_;
-        log_grew_.wake_all();
+            &log_->writer, log_stream(name), bytes.view(), time));
+        logged(done);
     }
+    co_await show(name, std::move(bytes));
+}
+
+Task<void> Console::put_out_taken(codec::Stdio name) {
+    auto lock = co_await appending_.lock();
+    Status done = co_await shield(workers_.run(
+        loop::Lane::quick,
+        [](Log* log, codec::LogStream stream) {
+            return store::log_taken(log->writer, *log->intake, stream);
+        },
+        &*log_, log_stream(name)));
+    logged(done);
+    bool watched = std::ranges::any_of(viewers_, [&](const auto& viewer) {
+        return !viewer->has_left() && viewer->wants(name);
+    });
+    // The place is read into again; a viewer's bytes are its own.
+    if (watched)
+        co_await show(name, Slice::copy_of(log_->intake->taken(log_stream(name))));
+    else
+        co_await show(name, Slice());
+}
+
+// To every viewer that wants it. `appending_` is held.
+Task<void> Console::show(codec::Stdio name, Slice bytes) {
     std::erase_if(viewers_, [](const auto& viewer) { return viewer->has_left(); });
     std::vector<std::shared_ptr<Viewer>> behind;
     for (const auto& viewer : viewers_) {
-        if (!viewer->wants(name)) continue;
+        if (bytes.empty() || !viewer->wants(name)) continue;
         if (viewer->is_behind())
             behind.push_back(viewer);
         else
@@ -184,9 +252,13 @@ Task<void> Console::end_log() {
     Time time = base::now();
     Status ended = co_await workers_.run(
         loop::Lane::quick,
-        [](store::LogWriter* log, Time at) {
-            Status out = log->end(codec::LogStream::out, at);
-            Status err = log->end(codec::LogStream::err, at);
+        [](Log* log, Time at) {
+            auto end = [&](codec::LogStream stream) {
+                if (log->intake) return store::log_end(log->writer, *log->intake, stream, at);
+                return log->writer.end(stream, at);
+            };
+            Status out = end(codec::LogStream::out);
+            Status err = end(codec::LogStream::err);
             return out ? err : out;
         },
         &*log_, time);

@@ -10,7 +10,7 @@
 #include "loop/timer.h"
 #include "loop/workers.h"
 #include "run/container.h"
-#include "store/json_log.h"
+#include "store/log_intake.h"
 
 #include <memory>
 #include <optional>
@@ -34,8 +34,14 @@ public:
     // what comes later goes to the viewer.
     Task<std::shared_ptr<Viewer>> view_after_log(bool out, bool err, Time& until);
 
-    // A run begins: its descriptors, and where its output is logged (none: not at all).
-    void open(run::Console ends, bool terminal, std::optional<store::LogWriter> log);
+    // Where the output of a run is logged. Without an intake a kill -9 of the daemon may cost what
+    // was just read.
+    struct Log {
+        store::LogWriter writer;
+        std::optional<store::LogIntake> intake;
+    };
+    // A run begins: its descriptors, and its log (none: nothing is logged).
+    void open(run::Console ends, bool terminal, std::optional<Log> log);
     // The process has ended: reads what is still in the pipes, ends the log's lines, sends every
     // viewer away, closes.
     Task<void> drain();
@@ -60,7 +66,12 @@ public:
 
 private:
     Task<void> pump(Stream& stream, codec::Stdio name);
+    Task<bool> pump_once(Stream& stream, codec::Stdio name);
+    Task<bool> pump_safely(Stream& stream, codec::Stdio name);
     Task<void> put_out(codec::Stdio name, Slice bytes);
+    Task<void> put_out_taken(codec::Stdio name);
+    Task<void> show(codec::Stdio name, Slice bytes);
+    void logged(const Status& done);
     Task<void> put_back(codec::Stdio name, Slice bytes,
                         std::vector<std::shared_ptr<Viewer>> behind);
     Task<void> end_log();
@@ -74,7 +85,7 @@ private:
     std::shared_ptr<Backlog> backlog_;  // of this run; its viewers may outlast it
     std::unique_ptr<Scope> pumps_;      // of the current run
     std::unique_ptr<Stream> pty_, stdin_, stdout_, stderr_;
-    std::optional<store::LogWriter> log_;
+    std::optional<Log> log_;
     loop::Mutex appending_, writing_;
     loop::WaitList opened_, log_grew_;
     std::vector<std::shared_ptr<Viewer>> viewers_;

@@ -263,18 +263,21 @@ void Containers::forget(Container& container) {
 
 Task<Status> Containers::rename(ContainerPtr container, std::string name) {
     if (name.empty()) co_return Error(Kind::invalid, "Neither old nor new names may be empty");
-    CO_TRY(std::string wanted, codec::container_name(name));
+    constexpr std::string_view what = "Error when allocating new name";
+    auto wanted = codec::container_name(name);
+    if (!wanted) co_return std::move(wanted).error().context(std::string(what));
     CO_TRY(auto lock, co_await container->changing.lock());
     if (container->removed || container->removing)
         co_return Error(Kind::missing, fmt::format("No such container: {}", container->id()));
-    if (wanted == container->record.name)
+    if (*wanted == container->record.name)
         co_return Error(Kind::invalid,
                         "Renaming a container with the same name as its current name");
-    CO_TRY(std::string reserved, free_name(wanted, container->id()));
-    std::string old = std::exchange(container->record.name, reserved);
+    auto reserved = free_name(*wanted, container->id());
+    if (!reserved) co_return std::move(reserved).error().context(std::string(what));
+    std::string old = std::exchange(container->record.name, *reserved);
     Status kept = co_await commit(*container);
     if (!kept) {
-        ids_by_name_.erase(reserved);
+        ids_by_name_.erase(*reserved);
         container->record.name = old;
         co_return kept.error();
     }

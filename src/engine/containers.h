@@ -30,6 +30,7 @@ struct ContainerParts {
     Network& network;
     run::ShimClient& shim;
     const sys::CgroupHost& cgroups;
+    std::string intakes;  // folder of what is not in a log yet (store/log_intake), on a tmpfs
 };
 
 struct Created {
@@ -66,7 +67,8 @@ public:
     void begin_restarts();
     // Ends following the shim. Containers run on.
     Task<void> close();
-    // Stops all (SIGTERM of the daemon without live-restore), at most the shutdown timeout.
+    // Stops all (SIGTERM of the daemon without live-restore). Who takes longer than the shutdown
+    // timeout, or than its own stop timeout if it has one, is killed.
     Task<void> stop_all();
 
     // Full id, name with or without slash, or unique id prefix. missing "No such container: x".
@@ -125,7 +127,9 @@ private:
     Task<Result<LaunchPlan>> plan_launch(ContainerPtr container);
     Task<Result<run::Started>> launch(ContainerPtr container);
     Task<Status> began(ContainerPtr container, run::Started started);
-    Task<Result<std::optional<store::LogWriter>>> open_log_writer(const Container& container);
+    // `found`: what a dead daemon left of this run's intake is finished first.
+    Task<Result<std::optional<Console::Log>>> open_log_writer(const Container& container,
+                                                              bool found);
     Task<Status> end_of(ContainerPtr container, StopOrder order);
     Task<Status> wait_until_stopped(ContainerPtr container);
     Status send(Container& container, int signal);
@@ -138,6 +142,7 @@ private:
     void watch_oom(ContainerPtr container);
     Task<void> follow_oom(ContainerPtr container);
     Task<Status> tell_oom(ContainerPtr container);
+    Task<void> end_others(ContainerPtr container);
     // The address is free for others, and that is told.
     void release_endpoint(Container& container);
     Task<void> clean_up_run(ContainerPtr container, Fd mount_namespace);
@@ -152,7 +157,9 @@ private:
     Task<void> adopt(run::Adopted adopted);
     Task<bool> found_again(ContainerPtr container);
     Task<void> lost(ContainerPtr container);
+    Task<void> sweep_intakes();
     bool restarts_at_boot(const Container& container) const;
+    std::int64_t shutdown_patience(const Container& container) const;
 
     ContainerParts parts_;
     ContainerSettings settings_;

@@ -4,6 +4,7 @@
 #include "engine/containers.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace engine {
 
@@ -32,6 +33,7 @@ Task<void> Containers::follow_shim() {
 
 Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     auto lock = co_await container->changing.lock();  // a start that is under way comes first
+    co_await end_others(container);
     co_await container->console.drain();
     ContainerRecord& record = container->record;
     if (container->oom_poll != nullptr) container->oom_poll->stop();
@@ -72,6 +74,18 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     if (again && container->restarting) plan_restart(container);
 }
 
+// With a pid namespace of its own the kernel ends a container's other processes together with the
+// first. In another's they would live on, and hold its streams and its cgroup.
+Task<void> Containers::end_others(ContainerPtr container) {
+    if (container->record.host_config.pid_mode.empty() || !container->cgroup) co_return;
+    Status killed = co_await shield(parts_.workers.run(
+        loop::Lane::quick, [](const sys::Cgroup* cgroup) { return cgroup->kill(); },
+        &*container->cgroup));
+    if (!killed)
+        base::log::warn("processes left behind container={}: {}", container->id(),
+                        killed.error().message());
+}
+
 void Containers::release_endpoint(Container& container) {
     if (!container.record.endpoint) return;
     parts_.network.release(std::move(*container.record.endpoint));
@@ -84,11 +98,13 @@ Task<void> Containers::clean_up_run(ContainerPtr container, Fd mount_namespace) 
     release_endpoint(*container);
     Status cleaned = co_await shield(parts_.workers.run(
         loop::Lane::heavy,
-        [](Fd mounts, std::optional<sys::Cgroup> cgroup) -> Status {
+        [](Fd mounts, std::optional<sys::Cgroup> cgroup, std::string intake) -> Status {
             mounts.reset();
+            (void)::unlink(intake.c_str());  // there may be none
             return cgroup ? cgroup->remove() : Status();
         },
-        std::move(mount_namespace), std::exchange(container->cgroup, std::nullopt)));
+        std::move(mount_namespace), std::exchange(container->cgroup, std::nullopt),
+        parts_.intakes + "/" + container->id()));
     if (!cleaned)
         base::log::warn("cgroup left behind container={}: {}", container->id(),
                         cleaned.error().message());

@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace engine {
 
@@ -21,6 +22,27 @@ std::int64_t start_failure_code(const std::string& message) {
     if (has("executable file not found") || has("no such file or directory")) return not_found;
     if (has("permission denied") || has("is a directory")) return not_executable;
     return other;
+}
+
+// Worker.
+Result<std::optional<Console::Log>> open_for_writing(std::string folder, std::string id,
+                                             store::LogOptions options, std::string intakes,
+                                             bool found) {
+    TRY(Fd opened, sys::open_folder(folder));
+    TRY(store::LogWriter writer,
+        store::LogWriter::open(std::move(opened), id + "-json.log", std::move(options)));
+    std::optional<Console::Log> log(Console::Log{std::move(writer), std::nullopt});
+    auto open_intake = [&]() -> Status {
+        TRY(Fd at, sys::open_folder(intakes));
+        if (!found) (void)::unlinkat(at.get(), id.c_str(), 0);  // of another run
+        TRY(store::LogIntake intake, store::LogIntake::open(at, id));
+        log->intake = std::move(intake);
+        return found ? store::finish_log(log->writer, *log->intake) : Status();
+    };
+    // Logging is what counts: that it survives a kill to the last byte comes second.
+    if (Status done = open_intake(); !done)
+        base::log::warn("intake of container={}: {}", id, done.error().message());
+    return log;
 }
 
 Task<Result<bool>> stopped(Task<Status> waiting) {
@@ -38,8 +60,8 @@ Task<Status> Containers::start(ContainerPtr container) {
         co_return Error(Kind::conflict, "container is marked for removal and cannot be started");
     if (container->paused)
         co_return Error(Kind::conflict, "cannot start a paused container, try unpause instead");
-    if (container->running) co_return Error(Kind::unchanged, "container is already running");
-    cancel_restart(*container);
+    // Also one that waits for its next run: it is stopped before it can be started by hand.
+    if (container->is_active()) co_return Error(Kind::unchanged, "container is already running");
     container->record.restart_count = 0;
     container->backoff = loop::Milliseconds(0);
     co_return co_await shield(start_locked(container));
@@ -137,37 +159,30 @@ Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
     co_return plan;
 }
 
-Task<Result<std::optional<store::LogWriter>>>
-Containers::open_log_writer(const Container& container) {
-    if (log_path(container).empty()) co_return std::optional<store::LogWriter>();
+Task<Result<std::optional<Console::Log>>> Containers::open_log_writer(const Container& container,
+                                                                      bool found) {
+    if (log_path(container).empty()) co_return std::optional<Console::Log>();
     CO_TRY(LogLimits limits, log_limits(container.record.host_config.log_config.config));
     store::LogOptions options;
     options.bytes_max = limits.bytes_max;
     options.files_max = limits.files_max;
-    co_return co_await parts_.workers.run(
-        loop::Lane::quick,
-        [](std::string folder, std::string name,
-           store::LogOptions wanted) -> Result<std::optional<store::LogWriter>> {
-            TRY(Fd fd, sys::open_folder(folder));
-            TRY(store::LogWriter writer,
-                store::LogWriter::open(std::move(fd), std::move(name), std::move(wanted)));
-            return std::optional<store::LogWriter>(std::move(writer));
-        },
-        folder_of(container), container.id() + "-json.log", std::move(options));
+    co_return co_await parts_.workers.run(loop::Lane::quick, open_for_writing, folder_of(container),
+                                          container.id(), std::move(options), parts_.intakes,
+                                          found);
 }
 
 // It runs. From here on failures are told, but the container stays.
 Task<Status> Containers::began(ContainerPtr container, run::Started started) {
-    auto writer = co_await open_log_writer(*container);
-    if (!writer)
+    auto log = co_await open_log_writer(*container, false);
+    if (!log)
         base::log::error("container output is not logged container={}: {}", container->id(),
-                         writer.error().message());
+                         log.error().message());
     container->running = true;
     container->restarting = false;
     container->pid = started.pid;
     container->pidfd = std::move(started.pidfd);
     container->console.open(std::move(started.console), container->record.config.tty,
-                            writer ? std::move(*writer) : std::optional<store::LogWriter>());
+                            log ? std::move(*log) : std::optional<Console::Log>());
     ContainerRecord& record = container->record;
     record.running = record.started = true;
     record.pid = started.pid;
@@ -204,13 +219,14 @@ Task<Status> Containers::wait_until_stopped(ContainerPtr container) {
 }
 
 Task<Status> Containers::kill(ContainerPtr container, int signal) {
-    if (!container->running)
-        co_return Error(Kind::conflict,
-                        fmt::format("cannot kill container: {}: container {} is not running",
-                                    container->id().substr(0, 12), container->id()));
+    if (!container->is_active()) co_return not_running(*container);
     int stop_signal = SIGTERM;
     if (auto own = parse_signal(container->record.config.stop_signal); own) stop_signal = *own;
-    if (signal == SIGKILL || signal == stop_signal) container->stop_requested = true;
+    bool to_end = signal == SIGKILL || signal == stop_signal;
+    // Between two runs there is no process: what counts is that there will be no next run.
+    if (container->restarting)
+        co_return to_end ? co_await shield(end_of(container, StopOrder())) : Status();
+    if (to_end) container->stop_requested = true;
     container->record.stopped_by_user = !shutting_down_;
     Status sent = send(*container, signal);
     if (!sent) co_return sent;
@@ -249,7 +265,9 @@ Task<Status> Containers::end_of(ContainerPtr container, StopOrder order) {
         Status sent = send(*container, signal);
         if (!sent && container->running) co_return sent;
         if (sent) publish(*container, "kill", {{"signal", std::to_string(signal)}});
-        if (patience < 0) co_return co_await wait_until_stopped(container);
+        constexpr std::int64_t for_ever_s = std::int64_t(100) * 365 * 24 * 3600;
+        if (patience < 0 || patience > for_ever_s)
+            co_return co_await wait_until_stopped(container);
         auto ended = co_await loop::within(parts_.loop, std::chrono::seconds(patience),
                                            stopped(wait_until_stopped(container)));
         if (ended) co_return Status();

@@ -16,6 +16,10 @@ Task<Status> Stream::write_all(std::vector<Slice> parts) {
     co_return Status();
 }
 
+Task<Status> Stream::readable() {
+    co_return Error(Kind::unsupported, "this stream has no descriptor");
+}
+
 namespace {
 
 // A stream that is always ready must not starve the others.
@@ -102,6 +106,12 @@ public:
     Task<Status> hung_up() override {
         if (!fd_) co_return cancelled_error();
         co_return co_await poll_->hung_up();
+    }
+
+    Task<Status> readable() override {
+        if (!fd_) co_return cancelled_error();
+        ready_calls_ = 0;
+        co_return co_await poll_->readable();
     }
 
     void close() override {

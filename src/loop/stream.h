@@ -29,6 +29,8 @@ public:
     // Drops the connection: pending and later calls end with Kind::cancelled. The object is dropped
     // only after those tasks have ended.
     virtual void close() = 0;
+    // Until read() would not wait: for who reads fd() itself. Memory has no descriptor.
+    virtual Task<Status> readable();
     // The descriptor underneath, or -1 (peer credentials, window size); not to be read or written.
     virtual int fd() const { return -1; }
 };

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -25,6 +26,8 @@ struct Statement {
 Error sqlite_error(sqlite3* database, std::string_view what) {
     int code = database == nullptr ? SQLITE_NOMEM : sqlite3_errcode(database);
     std::string text = database == nullptr ? "out of memory" : sqlite3_errmsg(database);
+    // SQLite leaves open which of the two it is; a file system is what ends.
+    if (code == SQLITE_FULL) text = "no space left on device";
     Kind kind = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Kind::invalid : Kind::internal;
     return Error(kind, fmt::format("state database: {}: {}", what, text));
 }
@@ -59,6 +62,9 @@ Result<sqlite3*> open_file(const std::string& path) {
         sqlite3_close(database);
         return error;
     };
+    // Its log and index get the modes of the file as it is when they are made.
+    if (Fd made(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)); made)
+        (void)::fchmod(made.get(), 0600);
     if (sqlite3_open_v2(path.c_str(), &database, flags, nullptr) != SQLITE_OK)
         return fail(sqlite_error(database, "open " + path));
     std::string settings =
@@ -114,7 +120,6 @@ Result<Database> Database::open(const std::string& data_root) {
     }
     if (!opened) return opened.error();
     parts->database = *opened;
-    ::chmod(path.c_str(), 0600);
     Database database(std::move(parts));
     database.set_aside_ = aside;
     return database;

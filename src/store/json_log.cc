@@ -87,6 +87,7 @@ Status LogWriter::open_file() {
         return base::errno_error(errno, "chmod " + name_);
     file_ = std::move(file);
     size_ = static_cast<std::uint64_t>(info.st_size);
+    inode_ = info.st_ino;
     return {};
 }
 
@@ -101,7 +102,19 @@ Status LogWriter::cut_torn_end() {
 }
 
 Status LogWriter::append(codec::LogStream stream, std::string_view bytes, Time time) {
-    Pending& pending = pending_[static_cast<std::size_t>(stream)];
+    encode_all(stream, bytes, time);
+    return flush();
+}
+
+Status LogWriter::append_rest(codec::LogStream stream, std::string_view bytes, Time time,
+                              std::uint64_t written) {
+    encode_all(stream, bytes, time);
+    drop_written(written);
+    return flush();
+}
+
+void LogWriter::encode_all(codec::LogStream stream, std::string_view bytes, Time time) {
+    UnfinishedLine& pending = pending_[static_cast<std::size_t>(stream)];
     for (std::size_t end; (end = bytes.find('\n')) != std::string_view::npos;
          bytes.remove_prefix(end + 1)) {
         std::string_view line = bytes.substr(0, end);
@@ -116,12 +129,35 @@ Status LogWriter::append(codec::LogStream stream, std::string_view bytes, Time t
         pending.in_parts = false;
     }
     if (!bytes.empty()) keep(stream, bytes, time);
-    return flush();
+}
+
+// What is in the log already ends with a whole record: open() has cut a torn one.
+void LogWriter::drop_written(std::uint64_t bytes) {
+    auto next = std::ranges::upper_bound(ends_, bytes);
+    std::size_t in = next == ends_.begin() ? 0 : *std::prev(next);
+    ends_.erase(ends_.begin(), next);
+    for (std::size_t& end : ends_)
+        end -= in;
+    out_.erase(0, in);
+}
+
+Result<std::uint64_t> LogWriter::written_since(LogPosition before) const {
+    std::uint64_t sum = 0;
+    for (std::uint32_t number = 0; number <= options_.files_max; ++number) {
+        struct stat info {};
+        auto file = open_regular(folder_, rotated(name_, number), O_RDONLY, info);
+        if (!file && file.error().kind() == Kind::missing) continue;
+        if (!file) return file.error();
+        sum += static_cast<std::uint64_t>(info.st_size);
+        if (info.st_ino == before.inode) return sum - std::min(sum, before.size);
+    }
+    // Rotated out of the log: so much was written that it was all.
+    return UINT64_MAX;
 }
 
 // Adds to the unfinished line; what fills a record is written as a part of it.
 void LogWriter::keep(codec::LogStream stream, std::string_view bytes, Time time) {
-    Pending& pending = pending_[static_cast<std::size_t>(stream)];
+    UnfinishedLine& pending = pending_[static_cast<std::size_t>(stream)];
     while (!bytes.empty()) {
         std::size_t room = limits::log_record_bytes_max - pending.text.size();
         std::string_view part = bytes.substr(0, room);
@@ -136,11 +172,21 @@ void LogWriter::keep(codec::LogStream stream, std::string_view bytes, Time time)
 }
 
 Status LogWriter::end(codec::LogStream stream, Time time) {
-    Pending& pending = pending_[static_cast<std::size_t>(stream)];
+    encode_end(stream, time);
+    return flush();
+}
+
+Status LogWriter::end_rest(codec::LogStream stream, Time time, std::uint64_t written) {
+    encode_end(stream, time);
+    drop_written(written);
+    return flush();
+}
+
+void LogWriter::encode_end(codec::LogStream stream, Time time) {
+    UnfinishedLine& pending = pending_[static_cast<std::size_t>(stream)];
     if (!pending.text.empty())
         encode(stream, pending.text, false, pending.in_parts ? pending.since : time);
     pending = {};
-    return flush();
 }
 
 void LogWriter::encode(codec::LogStream stream, std::string_view line, bool newline, Time time) {

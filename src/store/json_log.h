@@ -23,6 +23,18 @@ struct LogOptions {
     std::string attrs_json;                      // labels and env as a JSON object; empty: none
 };
 
+// A line whose end has not come yet.
+struct UnfinishedLine {
+    std::string text;
+    bool in_parts = false;  // its beginning is written already
+    Time since;             // then: the time all its parts carry
+};
+
+// How far a log was written.
+struct LogPosition {
+    std::uint64_t inode = 0, size = 0;
+};
+
 // Writes `<folder>/<name>` and `.1`, `.2`... (higher is older). One thread at a time.
 class LogWriter {
 public:
@@ -37,14 +49,26 @@ public:
     // The stream has ended: an unfinished line is written as it is, without newline.
     Status end(codec::LogStream stream, Time time);
 
+    // For store/log_intake, which finishes what a daemon was at when it was killed: append() and
+    // end() of which `written` bytes are in the log already.
+    Status append_rest(codec::LogStream stream, std::string_view bytes, Time time,
+                       std::uint64_t written);
+    Status end_rest(codec::LogStream stream, Time time, std::uint64_t written);
+    LogPosition position() const { return {inode_, size_}; }
+    Result<std::uint64_t> written_since(LogPosition before) const;
+    const UnfinishedLine& unfinished(codec::LogStream stream) const {
+        return pending_[static_cast<std::size_t>(stream)];
+    }
+    void set_unfinished(codec::LogStream stream, UnfinishedLine line) {
+        pending_[static_cast<std::size_t>(stream)] = std::move(line);
+    }
+
 private:
     LogWriter(Fd folder, std::string name, LogOptions options)
         : folder_(std::move(folder)), name_(std::move(name)), options_(std::move(options)) {}
-    struct Pending {
-        std::string text;
-        bool in_parts = false;  // its beginning is written already
-        Time since;             // then: the time all its parts carry
-    };
+    void encode_all(codec::LogStream stream, std::string_view bytes, Time time);
+    void encode_end(codec::LogStream stream, Time time);
+    void drop_written(std::uint64_t bytes);
     void encode(codec::LogStream stream, std::string_view line, bool newline, Time time);
     void keep(codec::LogStream stream, std::string_view bytes, Time time);
     Status flush();
@@ -56,8 +80,8 @@ private:
     Fd folder_, file_;
     std::string name_;
     LogOptions options_;
-    std::uint64_t size_ = 0;
-    Pending pending_[2];             // unfinished lines by stream
+    std::uint64_t size_ = 0, inode_ = 0;
+    UnfinishedLine pending_[2];      // by stream
     std::string out_;                // encoded, not yet written
     std::vector<std::size_t> ends_;  // where the records of out_ end: rotation holds to a record
 };

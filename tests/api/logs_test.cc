@@ -34,7 +34,8 @@ struct Place {
         BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
         run::Console console_ends;
         console_ends.stdout_ = Fd(ends[0]);
-        console.open(std::move(console_ends), false, writer());
+        console.open(std::move(console_ends), false,
+                     engine::Console::Log{writer(), std::nullopt});
         return Fd(ends[1]);
     }
     Task<Result<http::Reply>> answer(http::Request& request) {

@@ -38,9 +38,10 @@ Task<std::string> all_of(std::shared_ptr<Viewer> viewer) {
 
 struct Fixture : support::LoopFixture {
     Fixture() : workers(std::make_unique<Workers>(loop(), 1)) {}
-    store::LogWriter log() {
+    Console::Log log() {
         auto folder = sys::open_folder(scratch.path());
-        return store::LogWriter::open(std::move(*folder), "log", {}).value();
+        auto intake = store::LogIntake::open(*folder, "intake");
+        return {store::LogWriter::open(std::move(*folder), "log", {}).value(), std::move(*intake)};
     }
     std::string log_text() { return sys::read_file(scratch.path() + "/log", 1 << 20).value_or(""); }
     support::ScratchFolder scratch;
