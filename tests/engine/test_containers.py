@@ -1,5 +1,6 @@
 """A container's life through the API: create, start, attach, wait, stop, kill, restart, rename, list, remove."""
 
+import json
 import re
 import time
 
@@ -152,6 +153,116 @@ class Life(case.EngineTest):
                         and self.state(container)['Status'] == 'exited')
         self.assertEqual(self.api.logs(container)[0], b'try\n' * 3)
         self.assertEqual(self.state(container)['ExitCode'], 3)
+
+
+class Words(case.EngineTest):
+    """What is refused, and how; what is asked in unusual states."""
+
+    def test_names_that_cannot_be_given(self):
+        one, two = self.create(name='name-one'), self.create(name='name-two')
+        taken = f'Conflict. The container name "/name-one" is already in use by container "{one}". You have to remove ' \
+                '(or rename) that container to be able to reuse that name.'
+        self.assertEqual(self.refused(409, 'POST', '/containers/create', {'Image': 'busybox'}, name='name-one'), taken)
+        self.assertEqual(self.refused(409, 'POST', f'/containers/{two}/rename', name='name-one'),
+                         'Error when allocating new name: ' + taken)
+        self.assertRegex(self.refused(400, 'POST', f'/containers/{two}/rename', name='a/b'),
+                         r'^Error when allocating new name: Invalid container name \(/?a/b\), only \[a-zA-Z0-9\]'
+                         r'\[a-zA-Z0-9_.-\] are allowed$')
+        self.refused(400, 'POST', f'/containers/{two}/rename', name='')
+        self.assertIn('same name as its current name', self.refused(400, 'POST', f'/containers/{two}/rename', name='name-two'))
+        self.assertEqual(self.api.inspect(two)['Name'], '/name-two')
+        self.assertIn('No such container: nobody', self.refused(404, 'POST', '/containers/nobody/rename', name='x1'))
+        self.api.remove(one)
+        self.api.must(204, 'POST', f'/containers/{two}/rename', name='name-one')
+
+    def test_asked_of_one_that_does_not_run(self):
+        container = self.create(['sleep', '1000'], StopSignal='SIGKILL')
+        self.assertEqual(self.refused(409, 'POST', f'/containers/{container}/kill').lower(),
+                         f'cannot kill container: {container}: container {container} is not running')
+        self.assertEqual(self.refused(409, 'GET', f'/containers/{container}/top').lower(),
+                         f'container {container} is not running')
+        self.assertEqual(self.refused(409, 'POST', f'/containers/{container}/resize', h=1, w=1).lower(),
+                         f'container {container} is not running')
+        self.assertEqual(self.api.post(f'/containers/{container}/stop').status, 304)
+        self.api.must(204, 'POST', f'/containers/{container}/restart')  # starts it
+        self.assertTrue(self.state(container)['Running'])
+        self.assertEqual(self.api.wait(self.create(['true'])), 0)  # not running: at once
+
+    def test_a_stop_waits_as_long_as_it_is_told(self):
+        script = 'trap "" TERM; echo up; while :; do sleep 0.1; done'
+        for config, query, least, most in (({}, {'t': 1}, 1, 4), ({'StopTimeout': 1}, {}, 1, 4), ({'StopTimeout': 60}, {'t': 0}, 0, 3)):
+            container = self.run_(['sh', '-c', script], **config)
+            self.eventually(lambda: self.api.logs(container)[0] == b'up\n')
+            began = time.monotonic()
+            self.api.must(204, 'POST', f'/containers/{container}/stop', **query)
+            self.assertTrue(least <= time.monotonic() - began <= most, (config, query, time.monotonic() - began))
+            self.assertEqual(self.state(container)['ExitCode'], 137)
+        patient = self.run_(['sh', '-c', 'trap "sleep 1.5; exit 3" TERM; echo up; while :; do sleep 0.1; done'], StopTimeout=1)
+        self.eventually(lambda: self.api.logs(patient)[0] == b'up\n')
+        self.api.must(204, 'POST', f'/containers/{patient}/stop', t=-1)
+        self.assertEqual(self.state(patient)['ExitCode'], 3)
+
+    def test_whoever_waits_hears_of_a_removal(self):
+        container = self.run_(['sleep', '1000'])
+        waits = [self.api.open('POST', f'/containers/{container}/wait', condition=c) for c in ('not-running', 'removed')]
+        self.assertEqual(self.api.remove(container).status, 204)
+        for connection, reply in waits:
+            self.assertEqual((reply.status, json.loads(reply.read())['StatusCode']), (200, 137))
+            connection.close()
+        self.assertIn('No such container', self.refused(404, 'POST', f'/containers/{container}/wait'))
+
+    def test_columns_of_top(self):
+        container = self.run_(['sh', '-c', 'sleep 4321 & exec sleep 1234'])
+        def top(args=None):
+            return self.api.must(200, 'GET', f'/containers/{container}/top', ps_args=args).json
+        self.eventually(lambda: len(top()['Processes']) == 2)
+        self.assertEqual(top()['Titles'], ['UID', 'PID', 'PPID', 'C', 'STIME', 'TTY', 'TIME', 'CMD'])
+        self.assertEqual(top('aux')['Titles'], ['USER', 'PID', '%CPU', '%MEM', 'VSZ', 'RSS', 'TTY', 'STAT', 'START', 'TIME',
+                                                'COMMAND'])
+        self.assertEqual(top('-o pid,args')['Titles'], ['PID', 'COMMAND'])
+        self.assertEqual(sorted(row[1] for row in top('-eo pid,args')['Processes']), ['sleep 1234', 'sleep 4321'])
+        pid = str(self.state(container)['Pid'])
+        self.assertIn(pid, {row[1] for row in top()['Processes']})
+        self.assertGreaterEqual(self.api.get(f'/containers/{container}/top', ps_args='-o comm').status, 400)
+        self.assertGreaterEqual(self.api.get(f'/containers/{container}/top', ps_args='-o pid=x').status, 400)
+        self.assertGreaterEqual(self.api.get(f'/containers/{container}/top', ps_args='-o nonsense').status, 400)
+
+    def test_more_filters_and_a_limit(self):
+        ended = [self.run_(['sh', '-c', f'exit {code}']) for code in (0, 7)]
+        for container in ended:
+            self.api.wait(container)
+        up = self.run_(['sleep', '1000'], ExposedPorts={'80/tcp': {}, '53/udp': {}}, host={'Binds': ['/tmp:/inside']})
+        none = self.create(['true'], host={'NetworkMode': 'none'})
+        ours = {*ended, up, none}
+        def ids(all=True, **filters):
+            return {c['Id'] for c in self.api.ps(all=all, **filters)} & ours
+        self.assertEqual(ids(all=False), {up})
+        self.assertEqual(ids(exited=['7']), {ended[1]})
+        self.assertEqual(ids(exited=['7', '0']), set(ended))
+        self.assertEqual(ids(all=False, status=['exited']), set(ended))
+        self.assertEqual(ids(network=['none']), {none})
+        self.assertEqual(ids(network=['bridge']), ours - {none})
+        self.assertEqual(ids(volume=['/inside']), {up})
+        self.assertEqual(ids(volume=['/tmp']), {up})
+        self.assertEqual(ids(expose=['80']), {up})
+        self.assertEqual(ids(expose=['50-60/udp']), {up})
+        self.assertEqual(ids(expose=['81']), set())
+        self.assertEqual(ids(publish=['80']), set())
+        self.assertEqual(ids(health=['none']), ours)
+        self.assertEqual(ids(health=['healthy']), set())
+        self.assertEqual(ids(label=['nothing']), set())
+        self.assertEqual(ids(**{'is-task': ['true']}), set())
+        self.assertEqual(ids(**{'is-task': ['false']}), ours)
+        self.assertEqual(ids(ancestor=['nothing-of-the-kind']), set())
+        self.assertEqual(ids(name=['nothing'], status=['running']), set())
+        legacy = self.api.must(200, 'GET', '/containers/json', filters='{"status":{"running":true}}').json
+        self.assertEqual({c['Id'] for c in legacy} & ours, {up})
+        newest = self.api.must(200, 'GET', '/containers/json', limit=2).json
+        self.assertEqual([c['Id'] for c in newest], [none, up])
+        sized = next(c for c in self.api.must(200, 'GET', '/containers/json', size=1).json if c['Id'] == up)
+        self.assertGreater(sized['SizeRootFs'], 100000)
+        for key, value in (('status', 'nonsense'), ('exited', 'x'), ('nonsense', 'x'), ('before', 'nobody'), ('since', 'nobody')):
+            self.assertGreaterEqual(self.api.get('/containers/json', filters=json.dumps({key: [value]})).status, 400, key)
 
 
 class Attach(case.EngineTest):

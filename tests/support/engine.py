@@ -203,13 +203,16 @@ class Dockerd(Engine):
         return command + self.options
 
     def start(self, wait=True):
-        with open(os.path.join(self.folder, 'daemon.json'), 'w') as f:
-            f.write('{}')
+        config = os.path.join(self.folder, 'daemon.json')
+        if not os.path.exists(config):  # the host's own is none of ours
+            with open(config, 'w') as f:
+                f.write('{}')
         return super().start(wait)
 
     def leftovers(self):
-        # dockerd keeps this mount of the host's namespace for --network host; it is no concern of ours.
-        return [line for line in super().leftovers() if not line.endswith('/netns/default')]
+        # dockerd keeps mounts of its data root and of the host's namespace (--network host); they are no concern of ours.
+        return [line for line in super().leftovers()
+                if not line.endswith('/netns/default') and line != f'mount {self.data_root}']
 
 
 KINDS = {'lighterd': Lighterd, 'dockerd': Dockerd}
