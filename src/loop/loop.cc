@@ -36,6 +36,7 @@ Root start(Task<void> task, bool& finished) {
 
 struct Loop::Wake {
     Handle<uv_async_t> async = Handle<uv_async_t>::make();
+    Handle<uv_prepare_t> before_poll = Handle<uv_prepare_t>::make();
 };
 
 Loop::Loop() : uv_(std::make_unique<uv_loop_s>()), wake_(std::make_unique<Wake>()) {
@@ -50,10 +51,20 @@ Loop::Loop() : uv_(std::make_unique<uv_loop_s>()), wake_(std::make_unique<Wake>(
     }
     wake_->async->data = this;
     uv_unref(reinterpret_cast<uv_handle_t*>(wake_->async.get()));
+    // A timer that was due when uv_run began has made its task ready by now; waiting for sockets
+    // must not keep that task waiting, too.
+    uv_prepare_init(uv_.get(), wake_->before_poll.get());
+    wake_->before_poll->data = this;
+    uv_prepare_start(wake_->before_poll.get(), [](uv_prepare_t* prepare) {
+        auto* loop = static_cast<Loop*>(prepare->data);
+        if (loop != nullptr && !loop->ready_.empty()) uv_stop(loop->uv());
+    });
+    uv_unref(reinterpret_cast<uv_handle_t*>(wake_->before_poll.get()));
 }
 
 Loop::~Loop() {
     wake_->async.reset();
+    wake_->before_poll.reset();
     while (uv_run(uv_.get(), UV_RUN_NOWAIT) != 0) {
     }
     [[maybe_unused]] int busy = uv_loop_close(uv_.get());

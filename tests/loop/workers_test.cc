@@ -94,6 +94,27 @@ BOOST_FIXTURE_TEST_CASE(a_stopped_job_is_told_and_waited_for_and_a_queued_one_ne
     }(loop()));
 }
 
+// Without more to wait for than the job, which waits for the one that sleeps.
+BOOST_FIXTURE_TEST_CASE(a_timer_that_is_due_before_the_loop_polls_wakes_its_task, LoopFixture) {
+    run([](Loop& loop) -> Task<void> {
+        Workers workers(loop, 1);
+        std::atomic<bool> started = false;
+        Scope scope(loop);
+        scope.spawn([](Workers& workers, std::atomic<bool>* started) -> Task<void> {
+            (void)co_await workers.run(Lane::heavy, wait_until_stopped, started);
+        }(workers, &started));
+        while (!started)
+            co_await loop.yield();
+        scope.spawn([]() -> Task<void> {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            co_return;
+        }());
+        (void)co_await loop::sleep(loop, loop::Milliseconds(1));
+        co_await scope.close();
+        BOOST_TEST(started);
+    }(loop()));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_worker_queue_passes_all_bytes_and_bounds_what_waits, LoopFixture) {
     run([](Loop& loop) -> Task<void> {
         Workers workers(loop, 1);
