@@ -85,6 +85,7 @@ MASKS = [(r'\bsha256:[0-9a-f]{64}\b', 'DIGEST'), (r'\b[0-9a-f]{64}\b', 'ID64'), 
          (r"'(docker|lighter) ", "'CLIENT ")]
 # What lighterd answers as today's Docker does, and 20.10 did otherwise: the line, and what lighterd says.
 YOUNGER = {
+    'image inspect nope': (1, '[]\n', 'Error response from daemon: No such image: nope:latest\n'),
     "inspect one --format '{{.HostConfig.NetworkMode}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.ShmSize}} {{.HostConfig.IpcMode}}'":
         (0, 'bridge no 67108864 private\n', ''),
     'kill -s USR2 two-nope': (1, '', 'Error response from daemon: No such container: two-nope\n'),

@@ -134,7 +134,7 @@ class ExitCodes(clients.ClientTest):
     def test_the_containers_own_and_dockers(self, client):
         wanted = [(0, ['true']), (1, ['false']), (42, ['sh', '-c', 'exit 42']), (255, ['sh', '-c', 'exit 255']),
                   (126, ['/etc/passwd']), (126, ['/tmp']), (127, ['nothing-here']), (127, ['/nothing/here']),
-                  (139, ['sh', '-c', 'sh -c "kill -SEGV \$\$"'])]
+                  (139, ['sh', '-c', 'sh -c "kill -SEGV \\$\\$"; exit $?'])]
         for code, command in wanted:
             self.assertEqual(self.call(client, 'run', '--rm', 'busybox', *command)[0], code, command)
         for words in (['run', '--nope', 'busybox'], ['run'], ['run', '--rm', '--name', '-bad', 'busybox'], ['run', '-m', 'x', 'busybox'],

@@ -167,6 +167,9 @@ class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         request, _ = super().get_request()
         return request, ('client', 0)
 
+    def handle_error(self, request, client_address):
+        pass  # a client that has gone
+
     def take(self):
         asked, self.asked = self.asked, []
         return asked
