@@ -39,6 +39,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     round_trip<wire::Version>(text);
     round_trip<wire::ErrorBody>(text);
     round_trip<wire::AuthReply>(text);
+    round_trip<wire::ContainerCreated>(text);
+    round_trip<wire::ImagesPruned>(text);
+    round_trip<wire::DistributionInspect>(text);
+    round_trip<wire::HostConfig>(text);
     round_trip<wire::oci::Manifest>(text);
     round_trip<wire::oci::ImageConfig>(text);
     round_trip<wire::oci::TokenReply>(text);

@@ -42,16 +42,46 @@ Result<Kept> read_records(store::Containers* containers, store::Folders* folders
     return kept;
 }
 
-// Takes the shim's records one after the other; those that a killed daemon has logged are passed over.
-run::SpoolSink into_log(Console::Log& log) {
-    return [&log, numbers = std::array<std::uint32_t, 2>()](int stream, std::string_view text,
-                                                            Time time) mutable {
-        auto own = stream == 2 ? codec::LogStream::err : codec::LogStream::out;
-        std::uint32_t number = numbers[static_cast<std::size_t>(own)]++;
-        if (!log.intake) return log.writer.append(own, text, time);
-        return store::log_spooled(log.writer, *log.intake, own, number, text, time);
-    };
-}
+// Takes the shim's records one after the other: those that a killed daemon has logged are passed
+// over, and what came within a blink is logged together, as a read of ours would have had it.
+class SpooledOutput {
+public:
+    explicit SpooledOutput(Console::Log& log) : log_(log) {}
+
+    Status add(int number_of_stream, std::string_view text, Time time) {
+        if (number_of_stream == 0) return flush();
+        auto stream = number_of_stream == 2 ? codec::LogStream::err : codec::LogStream::out;
+        std::uint32_t number = numbers_[static_cast<std::size_t>(stream)]++;
+        if (log_.intake && store::is_spooled(*log_.intake, stream, number, time)) return {};
+        constexpr std::int64_t blink_ns = 10'000'000;
+        bool apart = stream != stream_ || time.ns - first_.ns > blink_ns ||
+                     bytes_.size() + text.size() > store::LogIntake::room_bytes;
+        if (apart) TRY_DO(flush());
+        if (bytes_.empty()) first_ = time;
+        stream_ = stream;
+        upto_ = {number + 1, time};
+        bytes_ += text;
+        return {};
+    }
+
+private:
+    Status flush() {
+        if (bytes_.empty()) return {};
+        Status done = log_.intake
+                          ? store::log_spooled(log_.writer, *log_.intake, stream_, upto_, bytes_,
+                                               first_)
+                          : log_.writer.append(stream_, bytes_, first_);
+        bytes_.clear();
+        return done;
+    }
+
+    Console::Log& log_;
+    std::array<std::uint32_t, 2> numbers_{};
+    codec::LogStream stream_ = codec::LogStream::out;
+    std::string bytes_;
+    Time first_;
+    store::LogIntake::Spooled upto_;
+};
 
 }  // namespace
 
@@ -124,8 +154,12 @@ Task<void> Containers::adopt(run::Adopted adopted) {
     std::optional<Console::Log> log;
     if (opened) log = std::move(*opened);
     if (adopted.spool && log) {
-        Status spooled = co_await parts_.workers.run(loop::Lane::heavy, run::replay_spool,
-                                                     std::move(adopted.spool), into_log(*log));
+        SpooledOutput into(*log);
+        Status spooled = co_await parts_.workers.run(
+            loop::Lane::heavy, run::replay_spool, std::move(adopted.spool),
+            run::SpoolSink([&into](int stream, std::string_view text, Time time) {
+                return into.add(stream, text, time);
+            }));
         if (!spooled)
             base::log::error("output of the meantime is lost container={}: {}", record.id,
                              spooled.error().message());

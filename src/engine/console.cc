@@ -115,14 +115,18 @@ Task<bool> Console::pump_safely(Stream& stream, codec::Stdio name) {
     store::LogIntake& intake = *log_->intake;
     codec::LogStream own = log_stream(name);
     int waiting = 0;
+    bool more = false;
     (void)::ioctl(stream.fd(), FIONREAD, &waiting);  // closed: readable() says so
     if (waiting <= 0) {
         Status ready = co_await stream.readable();
         if (!ready || stream.fd() < 0) co_return false;
         (void)::ioctl(stream.fd(), FIONREAD, &waiting);
     }
-    std::size_t wanted = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(waiting, 1)), 1,
-                                                 store::LogIntake::room_bytes);
+    std::size_t wanted = intake.reserve(own, static_cast<std::size_t>(std::max(waiting, 1)));
+    if (wanted == 0) {
+        more = co_await pump_once(stream, name);
+        co_return more;
+    }
     intake.expect(own, wanted);
     ssize_t got = ::read(stream.fd(), intake.room(own), wanted);
     if (got <= 0) {
@@ -153,10 +157,12 @@ Task<void> Console::put_out(codec::Stdio name, Slice bytes) {
         // The slice stays alive here; the worker only reads its bytes.
         Status done = co_await shield(workers_.run(
             loop::Lane::quick,
-            [](store::LogWriter* log, codec::LogStream stream, std::string_view text, Time at) {
-                return log->append(stream, text, at);
+            [](Log* log, codec::LogStream stream, std::string_view text, Time at) {
+                Status appended = log->writer.append(stream, text, at);
+                if (log->intake) log->intake->commit(stream, log->writer.unfinished(stream));
+                return appended;
             },
-            &log_->writer, log_stream(name), bytes.view(), time));
+            &*log_, log_stream(name), bytes.view(), time));
         logged(done);
     }
     co_await show(name, std::move(bytes));

@@ -40,6 +40,7 @@ Status replay_spool(Fd spool, SpoolSink sink) {
         if (!whole) break;
         TRY_DO(sink(static_cast<int>(record.stream), bytes, Time{record.time_ns}));
     }
+    TRY_DO(sink(0, {}, Time{}));
     // The shim still has it, and would hand it over again to the next lighterd.
     if (::ftruncate(spool.get(), 0) < 0) return base::errno_error(errno, "empty spool");
     return {};

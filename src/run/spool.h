@@ -10,7 +10,7 @@
 
 namespace run {
 
-// stream: 1 stdout or terminal, 2 stderr; `time` is when the shim read it.
+// stream: 1 stdout or terminal, 2 stderr, 0 the end (no bytes); `time` is when the shim read it.
 using SpoolSink = std::function<Status(int stream, std::string_view bytes, Time time)>;
 
 // Hands every record to `sink`, in order, up to a torn one or the sink's first failure, then

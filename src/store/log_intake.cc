@@ -40,6 +40,8 @@ struct LogIntake::Area {
     std::uint32_t size;
     std::int64_t time_ns;
     std::uint64_t log_inode, log_size;
+    std::int64_t spool_last_ns;  // for the next line
+    std::uint32_t spool_records, unused;
     Line lines[2];
     alignas(page_bytes) char texts[2][limits::log_record_bytes_max];
     alignas(page_bytes) char room[room_bytes];
@@ -68,10 +70,14 @@ Result<LogIntake> LogIntake::open(const Fd& folder, const std::string& name) {
     if (info.st_size != bytes && (::ftruncate(file.get(), 0) != 0 ||
                                   ::ftruncate(file.get(), bytes) != 0))
         return base::errno_error(errno, "truncate " + name);
+    static_assert(sizeof(Area) % page_bytes == 0);
+    for (off_t start : {off_t(0), bytes / 2})
+        if (::fallocate(file.get(), 0, start, page_bytes) != 0)
+            return base::errno_error(errno, "allocate " + name);
     void* mapping =
         ::mmap(nullptr, 2 * sizeof(Area), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
     if (mapping == MAP_FAILED) return base::errno_error(errno, "map " + name);
-    LogIntake intake(mapping);
+    LogIntake intake(std::move(file), mapping);
     for (auto stream : {codec::LogStream::out, codec::LogStream::err}) {
         Area& area = intake.area(stream);
         if (area.is_sound()) continue;
@@ -84,13 +90,14 @@ Result<LogIntake> LogIntake::open(const Fd& folder, const std::string& name) {
 }
 
 LogIntake::LogIntake(LogIntake&& other) noexcept
-    : mapping_(std::exchange(other.mapping_, nullptr)) {
-    std::ranges::copy(other.next_spooled_, next_spooled_);
+    : file_(std::move(other.file_)), mapping_(std::exchange(other.mapping_, nullptr)) {
+    std::ranges::copy(other.allocated_, allocated_);
 }
 
 LogIntake& LogIntake::operator=(LogIntake&& other) noexcept {
+    std::swap(file_, other.file_);
     std::swap(mapping_, other.mapping_);
-    std::ranges::copy(other.next_spooled_, next_spooled_);
+    std::ranges::copy(other.allocated_, allocated_);
     return *this;
 }
 
@@ -110,6 +117,21 @@ char* LogIntake::room(codec::LogStream stream) {
     return area(stream).room;
 }
 
+bool LogIntake::allocate(const char* place, std::size_t bytes, std::size_t& have) {
+    if (bytes <= have) return true;
+    auto start = static_cast<off_t>(place - static_cast<const char*>(mapping_));
+    std::size_t wanted = (bytes + page_bytes - 1) / page_bytes * page_bytes;
+    if (::fallocate(file_.get(), 0, start, static_cast<off_t>(wanted)) != 0) return false;
+    have = wanted;
+    return true;
+}
+
+std::size_t LogIntake::reserve(codec::LogStream stream, std::size_t wanted) {
+    std::size_t& have = allocated_[static_cast<std::size_t>(stream)].room;
+    wanted = std::min(wanted, room_bytes);
+    return allocate(area(stream).room, wanted, have) ? wanted : std::min(wanted, have);
+}
+
 void LogIntake::expect(codec::LogStream stream, std::size_t bytes) {
     Area& at = area(stream);
     assert(bytes <= room_bytes);
@@ -119,11 +141,13 @@ void LogIntake::expect(codec::LogStream stream, std::size_t bytes) {
     at.go(State::expecting, at.slot());
 }
 
-void LogIntake::take(codec::LogStream stream, std::size_t bytes, Time time) {
+void LogIntake::take(codec::LogStream stream, std::size_t bytes, Time time, Spooled spooled) {
     Area& at = area(stream);
     assert(bytes <= room_bytes);
     at.size = static_cast<std::uint32_t>(bytes);
     at.time_ns = time.ns;
+    at.spool_records = spooled.records;
+    at.spool_last_ns = spooled.last.ns;
     at.go(State::taken, at.slot());
 }
 
@@ -156,15 +180,17 @@ LogPosition LogIntake::entered_at(codec::LogStream stream) const {
 void LogIntake::commit(codec::LogStream stream, const UnfinishedLine& left) {
     Area& at = area(stream);
     std::uint32_t next = 1 - at.slot();
-    Spooled spooled = std::exchange(next_spooled_[static_cast<std::size_t>(stream)], Spooled());
     assert(left.text.size() <= limits::log_record_bytes_max);
-    at.lines[next] = {.size = static_cast<std::uint32_t>(left.text.size()),
+    std::size_t& have = allocated_[static_cast<std::size_t>(stream)].texts[next];
+    // Without memory for it a kill would cost the beginning of this line.
+    std::size_t size = allocate(at.texts[next], left.text.size(), have) ? left.text.size() : 0;
+    at.lines[next] = {.size = static_cast<std::uint32_t>(size),
                       .in_parts = left.in_parts,
                       .since_ns = left.since.ns,
-                      .spool_records = spooled.records,
+                      .spool_records = at.spool_records,
                       .unused = 0,
-                      .spool_last_ns = spooled.last.ns};
-    std::memcpy(at.texts[next], left.text.data(), left.text.size());
+                      .spool_last_ns = at.spool_last_ns};
+    std::memcpy(at.texts[next], left.text.data(), size);
     at.go(State::idle, next);
 }
 
@@ -179,10 +205,6 @@ LogIntake::Spooled LogIntake::spooled(codec::LogStream stream) const {
     const Area& at = area(stream);
     const Area::Line& line = at.lines[at.slot()];
     return {line.spool_records, Time{line.spool_last_ns}};
-}
-
-void LogIntake::set_spooled(codec::LogStream stream, Spooled spooled) {
-    next_spooled_[static_cast<std::size_t>(stream)] = spooled;
 }
 
 std::size_t LogIntake::found_bytes(codec::LogStream stream) const {
@@ -212,14 +234,19 @@ Status log_end(LogWriter& log, LogIntake& intake, codec::LogStream stream, Time 
     return done;
 }
 
-Status log_spooled(LogWriter& log, LogIntake& intake, codec::LogStream stream,
-                   std::uint32_t number, std::string_view bytes, Time time) {
+bool is_spooled(const LogIntake& intake, codec::LogStream stream, std::uint32_t number, Time time) {
+    // Another spool's are younger: this one was emptied, and filled again in a later absence.
     LogIntake::Spooled before = intake.spooled(stream);
-    if (number < before.records) return {};
+    return number < before.records && time.ns <= before.last.ns;
+}
+
+Status log_spooled(LogWriter& log, LogIntake& intake, codec::LogStream stream,
+                   LogIntake::Spooled upto, std::string_view bytes, Time time) {
     assert(bytes.size() <= LogIntake::room_bytes);
+    if (intake.reserve(stream, bytes.size()) < bytes.size())
+        return log.append(stream, bytes, time);
     std::memcpy(intake.room(stream), bytes.data(), bytes.size());
-    intake.take(stream, bytes.size(), time);
-    intake.set_spooled(stream, {number + 1, time});
+    intake.take(stream, bytes.size(), time, upto);
     return log_taken(log, intake, stream);
 }
 

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace store {
 
@@ -37,8 +38,20 @@ public:
 
     // Where to read to. One thread at a time, as for everything of one stream.
     char* room(codec::LogStream stream);
+    // How many of the `wanted` bytes the place can hold: the file grows as it is needed, and 0 says
+    // that there is no memory for it (a page that cannot be had would be a SIGBUS).
+    std::size_t reserve(codec::LogStream stream, std::size_t wanted);
     void expect(codec::LogStream stream, std::size_t bytes);
-    void take(codec::LogStream stream, std::size_t bytes, Time time);
+    // How many records of the shim's spool are in the log with this one, and the time of the last.
+    // None: it came from the process itself.
+    struct Spooled {
+        std::uint32_t records = 0;
+        Time last;
+    };
+    void take(codec::LogStream stream, std::size_t bytes, Time time, Spooled spooled);
+    void take(codec::LogStream stream, std::size_t bytes, Time time) {
+        take(stream, bytes, time, Spooled());
+    }
     // Nothing came after all.
     void clear(codec::LogStream stream);
     std::string_view taken(codec::LogStream stream) const;
@@ -50,34 +63,36 @@ public:
     void commit(codec::LogStream stream, const UnfinishedLine& left);
 
     UnfinishedLine unfinished(codec::LogStream stream) const;
-    // How many records of the shim's spool are in the log already, and the time of the last. Becomes
-    // true with the next commit(); a commit() without it means: not from the spool.
-    struct Spooled {
-        std::uint32_t records = 0;
-        Time last;
-    };
+    // What the last commit() left.
     Spooled spooled(codec::LogStream stream) const;
-    void set_spooled(codec::LogStream stream, Spooled spooled);
 
     // A dead daemon's read: how much of what was expected is there. The file as it was found.
     std::size_t found_bytes(codec::LogStream stream) const;
 
 private:
     struct Area;
-    explicit LogIntake(void* mapping) : mapping_(mapping) {}
+    LogIntake(Fd file, void* mapping) : file_(std::move(file)), mapping_(mapping) {}
     Area& area(codec::LogStream stream) const;
+    // Allocates the first `bytes` of what lies at `place`; `have` is how many there are.
+    bool allocate(const char* place, std::size_t bytes, std::size_t& have);
 
+    Fd file_;
     void* mapping_ = nullptr;
-    Spooled next_spooled_[2];
+    struct Allocated {
+        std::size_t room = 0, texts[2] = {};
+    };
+    Allocated allocated_[2];
 };
 
 // What was taken goes into the log. A failure (disk full) drops it. Blocking, as what follows.
 Status log_taken(LogWriter& log, LogIntake& intake, codec::LogStream stream);
 // The stream has ended: LogWriter::end().
 Status log_end(LogWriter& log, LogIntake& intake, codec::LogStream stream, Time time);
-// The `number`th record of this stream in the shim's spool, unless it is in the log already.
+// Whether the `number`th record (from 0) of this stream in the shim's spool is in the log already.
+bool is_spooled(const LogIntake& intake, codec::LogStream stream, std::uint32_t number, Time time);
+// What some records of the spool hold, up to `upto`; at most LogIntake::room_bytes.
 Status log_spooled(LogWriter& log, LogIntake& intake, codec::LogStream stream,
-                   std::uint32_t number, std::string_view bytes, Time time);
+                   LogIntake::Spooled upto, std::string_view bytes, Time time);
 // After open(), before anything else: finishes what a dead daemon was at.
 Status finish_log(LogWriter& log, LogIntake& intake);
 

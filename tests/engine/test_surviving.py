@@ -334,3 +334,37 @@ class FullDisk(case.EngineTest):
         self.assertIn('no space left on device', reply.message)
         subprocess.run(['rm', '-r', folder], check=True)
         self.assertEqual(api.output('busybox', ['echo', 'fine'])[1], 'fine\n')
+
+    @case.lighterd_only
+    def test_the_exec_root_is_full(self):
+        """It is on a tmpfs that others fill: what containers put out is logged all the same."""
+        small = case.LAB.engine(name='x', bridge='lt3', bip='172.28.10.1/24')
+        os.mkdir(small.exec_root)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small.exec_root], check=True)
+        try:
+            api = small.start().api
+            api.pull('busybox', tag='latest')
+            runs = [api.run('busybox', ['sh', '-c', 'echo up; read x; head -c 200000 /dev/zero | tr "\\0" x; echo; printf end'],
+                            OpenStdin=True) for _ in range(4)]
+            small.seen.update(runs)
+            for container in runs:
+                self.eventually(lambda: api.logs(container)[0] == b'up\n')
+            with open(os.path.join(small.exec_root, 'filler'), 'wb', buffering=0) as f:
+                try:
+                    while f.write(b'x' * 4096):
+                        pass
+                except OSError:
+                    pass
+            for container in runs:
+                with api.hijack(f'/containers/{container}/attach', stdin=1, stream=1) as attached:
+                    attached.send(b'go\n')
+                    self.assertEqual(api.wait(container), 0)
+                self.assertEqual(api.logs(container)[0], b'up\n' + b'x' * 200000 + b'\nend')
+            self.assertIsNone(small.process.poll())
+            os.unlink(os.path.join(small.exec_root, 'filler'))
+            small.remove_everything()
+            small.stop()
+        finally:
+            small.destroy()
+            subprocess.run(['umount', '-l', small.exec_root], stderr=subprocess.DEVNULL)
+            case.LAB.engines.remove(small)
