@@ -273,8 +273,8 @@ class Killed(case.EngineTest):
                 container = self.run_(['sh', '-c', script], host={
                     'LogConfig': {'Type': 'json-file', 'Config': {'max-size': '300k', 'max-file': '1000'}}})
                 pid = self.state(container)['Pid']
-                for _ in range(8):
-                    time.sleep(random.uniform(0.05, 0.3))
+                for _ in range(5):
+                    time.sleep(random.uniform(0.05, 0.2))
                     self.engine.kill()
                     time.sleep(random.uniform(0, 0.2))
                     self.engine.start()

@@ -143,14 +143,14 @@ class Hijacked:
 
 def demux(data):
     """(stdout, stderr) of a whole multiplexed body."""
-    out = {1: b'', 2: b'', 3: b''}
-    while data:
-        kind, size = struct.unpack('>BxxxI', data[:8])
-        assert len(data) >= 8 + size, 'a torn frame'
-        out[kind] += data[8:8 + size]
-        data = data[8 + size:]
+    out, at = {1: [], 2: [], 3: []}, 0
+    while at < len(data):
+        kind, size = struct.unpack_from('>BxxxI', data, at)
+        assert len(data) >= at + 8 + size, 'a torn frame'
+        out[kind].append(data[at + 8:at + 8 + size])
+        at += 8 + size
     assert not out[3], out[3]
-    return out[1], out[2]
+    return b''.join(out[1]), b''.join(out[2])
 
 
 class Api:
