@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fmt/format.h>
 #include <memory>
+#include <sys/stat.h>
 
 namespace cli {
 
@@ -108,6 +109,25 @@ Result<std::string> parse_host(std::string_view text) {
 
 namespace {
 
+Error no_tls() {
+    return Error(Kind::unsupported, "TLS towards the engine is not built yet");
+}
+
+// Whether TLS is asked for: what cannot be kept secret is not sent in the open instead.
+bool wants_tls(const Globals& globals, const std::string& host) {
+    if (globals.tls || globals.verify) return true;
+    if (globals.ca || globals.cert || globals.key) return host.starts_with("tcp://");
+    return host.starts_with("tcp://") &&
+           (environment("DOCKER_TLS_VERIFY") || environment("DOCKER_TLS"));
+}
+
+// Contexts keep their certificates in a folder of the same name.
+bool has_certificates(const std::string& folder, const std::string& id) {
+    struct stat about {};
+    std::string path = fmt::format("{}/contexts/tls/{}/docker", folder, id);
+    return ::stat(path.c_str(), &about) == 0;
+}
+
 // The context's meta.json: the folder it is in is named by a hash, so all are looked at.
 Result<Value> context_named(const std::string& folder, const std::string& name) {
     constexpr int contexts_max = 1000;
@@ -120,7 +140,9 @@ Result<Value> context_named(const std::string& folder, const std::string& name) 
             sys::read_file(fmt::format("{}/{}/meta.json", all, entry->d_name), config_bytes_max);
         if (!text) continue;
         auto parsed = codec::parse_value(*text);
-        if (parsed && (*parsed)["Name"].text() == name) return parsed;
+        if (!parsed || (*parsed)["Name"].text() != name) continue;
+        if (has_certificates(folder, entry->d_name)) return no_tls();
+        return parsed;
     }
     return Error(Kind::missing, fmt::format("context \"{}\": context not found in {}", name, all));
 }
@@ -150,6 +172,7 @@ Result<Endpoint> resolve(const Globals& globals, const Value& config) {
         if (set) host = set;
     }
     TRY(endpoint.host, parse_host(host.value_or("")));
+    if (wants_tls(globals, endpoint.host)) return no_tls();
     return endpoint;
 }
 

@@ -187,6 +187,15 @@ class WhichEngine(clients.ClientTest):
         self.assertEqual((got, out), (1, ''))
         self.assertIn('Cannot connect to the engine at tcp://127.0.0.1:1. ', err)
 
+    def test_what_asks_for_tls_is_not_sent_in_the_open(self):
+        refused = 'Failed to initialize: unable to resolve docker endpoint: TLS towards the engine is not built yet\n'
+        for words, env in ((['-H', 'tcp://127.0.0.1:1', '--tlsverify'], {}), (['-H', 'tcp://127.0.0.1:1', '--tls'], {}),
+                           (['--tlsverify'], {}), (['-H', 'tcp://127.0.0.1:1', '--tlscacert', '/x'], {}),
+                           ([], {'DOCKER_HOST': 'tcp://127.0.0.1:1', 'DOCKER_TLS_VERIFY': '1'})):
+            with self.subTest(words=words, env=env):
+                self.assertEqual(self.ask(*words, 'ps', **env), (1, '', refused))
+        self.assertEqual(self.ask('ps', '-q', DOCKER_HOST='unix://' + self.engine.socket, DOCKER_TLS_VERIFY='1')[0], 0)
+
     def test_contexts_are_dockers(self):
         folder = os.path.join(self.engine.folder, '.docker', 'contexts', 'meta', 'aa')
         os.makedirs(folder, exist_ok=True)
