@@ -585,6 +585,7 @@ def normal(text, name, side):
     text = re.sub(r"\d{4}-\d\d-\d\d[T ][0-9:.]+( [+-]\d{4} \w+|Z)?", "TIME", text)
     text = re.sub(r"(Less than a|\d+) seconds?( ago)?", "AGE", text)
     text = re.sub(r'"(Pid|IPAddress|MacAddress|SandboxKey|IPPrefixLen)": ("[^"]*"|\d+)', r'"\1": X', text)
+    text = re.sub(r"^\S+ .*\bsleep 300$", "PROCESS sleep 300", text, flags=re.M)
     text = re.sub(r"^\d+ +sleep", "PID sleep", text, flags=re.M)
     # Column widths follow the texts replaced above.
     return re.sub(r" {2,}", "  ", re.sub(r" +$", "", text, flags=re.M)).strip()
