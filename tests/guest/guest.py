@@ -42,7 +42,7 @@ class Guest:
             if name.startswith(('log-', 'config-')):
                 os.unlink(os.path.join(path, name))
         with open(os.path.join(path, 'guest.yml'), 'w') as f:
-            f.write(local_registry.CONFIG.format(root='/registry', address='127.0.0.1', port=5000))
+            f.write(local_registry.CONFIG.format(root='/registry', address='127.0.0.1', port=5000, tls='', auth=''))
 
     def add_disk(self, name, size):
         """An ext4 disk that lives through all boots."""
