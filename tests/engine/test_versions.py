@@ -157,7 +157,7 @@ class Shapes(case.EngineTest):
         self.assertIn('AttachStdin', self.image('v1.49')['Config'])
         config = self.image('v1.50')['Config']
         self.assertEqual({'Hostname', 'Domainname', 'AttachStdin', 'Tty', 'OpenStdin', 'StdinOnce', 'Image'} & set(config), set())
-        self.assertEqual((config['User'], config['Entrypoint']), ('', None))
+        self.assertEqual((config['User'], config['Entrypoint'] or None), ('', None))
         self.assertEqual(self.image('v1.51')['Parent'], '')
         newest = self.image('v1.52')
         self.assertEqual({'Parent', 'Comment', 'Author', 'DockerVersion'} & set(newest), set())
