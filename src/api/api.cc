@@ -68,6 +68,8 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
     case Call::events:
         co_return co_await events(engine_.events, request);
     case Call::image_create:
+        if (!request.query().text("fromSrc").empty())
+            co_return co_await image_import(engine_.images, request);
         co_return co_await image_create(engine_.loop, engine_.images, request);
     case Call::image_list:
         co_return co_await image_list(engine_.images, request);
@@ -77,6 +79,14 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return co_await image_tag(engine_.images, match.name, request);
     case Call::image_delete:
         co_return co_await image_delete(engine_.images, match.name, request);
+    case Call::image_get:
+        co_return co_await image_get(engine_.images, engine_.workers, match.name, request);
+    case Call::images_get:
+        co_return co_await images_get(engine_.images, engine_.workers, request);
+    case Call::image_load:
+        co_return co_await image_load(engine_.loop, engine_.images, request);
+    case Call::image_history:
+        co_return co_await image_history(engine_.images, match.name, request);
     case Call::image_search:
         co_return co_await image_search(engine_.registries, request);
     case Call::auth:

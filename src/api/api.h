@@ -39,6 +39,14 @@ Task<Result<http::Reply>> image_tag(engine::Images& images, std::string name,
                                     const http::Request& request);
 Task<Result<http::Reply>> image_delete(engine::Images& images, std::string name,
                                        const http::Request& request);
+Task<Result<http::Reply>> image_get(engine::Images& images, Workers& workers, std::string name,
+                                    http::Request& request);
+Task<Result<http::Reply>> images_get(engine::Images& images, Workers& workers,
+                                     http::Request& request);
+Task<Result<http::Reply>> image_load(Loop& loop, engine::Images& images, http::Request& request);
+Task<Result<http::Reply>> image_import(engine::Images& images, http::Request& request);
+Task<Result<http::Reply>> image_history(engine::Images& images, std::string name,
+                                        const http::Request& request);
 Task<Result<http::Reply>> image_search(const registry::Link& link, http::Request& request);
 Task<Result<http::Reply>> auth(const registry::Link& link, http::Request& request);
 Task<Result<http::Reply>> distribution(const registry::Link& link, std::string name,

@@ -1,5 +1,6 @@
 // Handlers of /images: list, inspect, tag, delete, prune.
 #include "api/api.h"
+#include "api/platform.h"
 #include "api/status.h"
 #include "codec/filters.h"
 #include "codec/human.h"
@@ -59,15 +60,6 @@ Result<engine::ImageFilters> read_filters(const http::Request& request) {
     wanted.shared_sizes =
         request.version() >= with_shared_size && request.query().flag("shared-size");
     return wanted;
-}
-
-// {"os":"linux","architecture":"arm64"}, as the API writes a platform.
-Result<registry::Platform> decode_platform(const std::string& text) {
-    auto read = json::read<wire::oci::Platform>(text);
-    if (!read) return Error(Kind::invalid, "failed to parse platform: " + read.error().message());
-    if (read->os.empty() || read->architecture.empty())
-        return Error(Kind::invalid, "both OS and Architecture must be provided");
-    return std::move(*read);
 }
 
 std::optional<wire::ImageIdentity> identity_of(const engine::Image& image) {

@@ -57,8 +57,6 @@ std::string error_text(const Error& error) {
 Result<engine::PullOrder> read_order(const http::Request& request) {
     std::string name = request.query().text("fromImage");
     std::string tag = request.query().text("tag");
-    if (request.query().has("fromSrc") && !request.query().text("fromSrc").empty())
-        return Error(Kind::unsupported, "importing images is not implemented by this engine yet");
     if (name.ends_with(':')) name.pop_back();
     std::size_t last = name.rfind('/') + 1;  // 0 without a slash
     bool named = name.find_first_of(":@", last) != std::string::npos;

@@ -65,6 +65,13 @@ Task<Status> Exchange::read_head() {
     co_return Status();
 }
 
+Task<Status> Exchange::send_chunk(std::string bytes) {
+    std::string framed = bytes.empty() ? std::string(http1::last_chunk)
+                                       : std::string(http1::chunk_head(bytes.size())) + bytes +
+                                             std::string(http1::chunk_tail);
+    co_return co_await send(std::move(framed));
+}
+
 Task<Result<std::string>> Exchange::read() {
     while (!ended_) {
         CO_TRY(http1::Parser::Step step, parser_.feed(input_));
@@ -129,7 +136,8 @@ Task<Result<std::unique_ptr<Stream>>> Engine::connect() {
     co_return last;
 }
 
-Task<Result<std::unique_ptr<Exchange>>> Engine::exchange(Call call, std::string prefix) {
+Task<Result<std::unique_ptr<Exchange>>> Engine::send_call(Call call, std::string prefix,
+                                                          bool streamed) {
     auto stream = co_await connect();
     if (!stream) {
         if (stream.error().kind() == Kind::invalid || stream.error().kind() == Kind::cancelled)
@@ -156,7 +164,10 @@ Task<Result<std::unique_ptr<Exchange>>> Engine::exchange(Call call, std::string 
         headers.set("Upgrade", "tcp");
     }
     if (!call.body.empty()) headers.set("Content-Type", "application/json");
-    if (call.method == "POST") headers.set("Content-Length", std::to_string(call.body.size()));
+    if (streamed)
+        headers.set("Transfer-Encoding", "chunked");
+    else if (call.method == "POST")
+        headers.set("Content-Length", std::to_string(call.body.size()));
     // "tcp://host:port/base": an engine behind a proxy.
     std::size_t base = host_.starts_with("tcp://") ? host_.find('/', 6) : host_.npos;
     std::string target = prefix + call.path;
@@ -164,6 +175,11 @@ Task<Result<std::unique_ptr<Exchange>>> Engine::exchange(Call call, std::string 
     if (!call.query.empty()) target += "?" + call.query.encode();
     std::string bytes = http1::write_request_head(call.method, target, headers) + call.body;
     CO_TRY_DO(co_await made->send(std::move(bytes)));
+    co_return made;
+}
+
+Task<Result<std::unique_ptr<Exchange>>> Engine::exchange(Call call, std::string prefix) {
+    CO_TRY(auto made, co_await send_call(std::move(call), std::move(prefix), false));
     CO_TRY_DO(co_await made->read_head());
     co_return made;
 }
@@ -225,7 +241,26 @@ Task<Result<std::unique_ptr<Exchange>>> Engine::request(Call call) {
     CO_TRY(auto answer, co_await exchange(std::move(call), "/v" + spoken));
     int status = answer->status();
     if (hijack ? status == 101 : status < 300) co_return answer;
-    CO_TRY(std::string body, co_await answer->read_all());
+    co_return co_await refusal(*answer);
+}
+
+Task<Result<std::unique_ptr<Exchange>>> Engine::begin(Call call) {
+    CO_TRY(std::string spoken, co_await version());
+    co_return co_await send_call(std::move(call), "/v" + spoken, true);
+}
+
+Task<Status> Engine::answered(Exchange& exchange) {
+    CO_TRY_DO(co_await exchange.read_head());
+    if (exchange.status() < 300) co_return Status();
+    co_return co_await refusal(exchange);
+}
+
+// What the daemon says with an error status.
+Task<Error> Engine::refusal(Exchange& exchange) {
+    int status = exchange.status();
+    auto read = co_await exchange.read_all();
+    if (!read) co_return std::move(read).error();
+    std::string body = std::move(*read);
     auto parsed = codec::parse_value(body);
     std::string message = parsed && parsed->is_object() ? (*parsed)["message"].text() : body;
     while (!message.empty() && (message.back() == '\n' || message.back() == '\r'))

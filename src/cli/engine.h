@@ -35,6 +35,8 @@ public:
     Stream& stream() { return *stream_; }
 
     Task<Status> send(std::string bytes);
+    // A piece of a chunked body; an empty one is its end.
+    Task<Status> send_chunk(std::string bytes);
     Task<Status> read_head();
 
 private:
@@ -64,6 +66,11 @@ public:
     // The answer; an error status is an Error whose text is the daemon's with "Error response from
     // daemon: " in front.
     Task<Result<std::unique_ptr<Exchange>>> request(Call call);
+    // For a body that is streamed: the head is sent (chunked), the answer not awaited. Then
+    // Exchange::send_chunk() until an empty one, and answered(), at the same time if need be.
+    Task<Result<std::unique_ptr<Exchange>>> begin(Call call);
+    // Waits for the head of its answer; an error status as with request().
+    Task<Status> answered(Exchange& exchange);
     // The answer's document (null when it has no body).
     Task<Result<Value>> value(Call call);
     // The bare document.
@@ -81,7 +88,10 @@ public:
 
 private:
     Task<Result<std::unique_ptr<Stream>>> connect();
+    // Connects and sends the request's head and body.
+    Task<Result<std::unique_ptr<Exchange>>> send_call(Call call, std::string prefix, bool streamed);
     Task<Result<std::unique_ptr<Exchange>>> exchange(Call call, std::string prefix);
+    Task<Error> refusal(Exchange& exchange);
     Loop& loop_;
     std::string host_;
     codec::http1::Headers extra_;

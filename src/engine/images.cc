@@ -22,19 +22,6 @@ void add_once(std::vector<std::string>& list, std::string text) {
     if (at == list.end() || *at != text) list.insert(at, std::move(text));
 }
 
-Image describe(store::Image record, const ImageConfig& config) {
-    Image out;
-    out.record = std::move(record);
-    std::ranges::sort(out.record.tags);
-    std::ranges::sort(out.record.digests);
-    out.platform = {.architecture = config.architecture,
-                    .os = config.os,
-                    .os_version = {},
-                    .variant = config.variant};
-    out.labels = config.config.labels;
-    return out;
-}
-
 struct Loaded {
     std::vector<Image> images;
     std::vector<std::string> broken;  // texts for the log
@@ -52,7 +39,7 @@ Result<Loaded> load_images(store::Store* store) {
             return store->layers().find(diff_id).has_value();
         });
         if (config && complete)
-            out.images.push_back(describe(std::move(record), *config));
+            out.images.push_back(make_image(std::move(record), *config));
         else
             out.broken.push_back(record.id + ": " +
                                  (config ? "a layer is missing" : config.error().message()));
@@ -74,6 +61,19 @@ Status put_records(store::Store* store, std::vector<store::Image> records) {
 }
 
 }  // namespace
+
+Image make_image(store::Image record, const ImageConfig& config) {
+    Image out;
+    out.record = std::move(record);
+    std::ranges::sort(out.record.tags);
+    std::ranges::sort(out.record.digests);
+    out.platform = {.architecture = config.architecture,
+                    .os = config.os,
+                    .os_version = {},
+                    .variant = config.variant};
+    out.labels = config.config.labels;
+    return out;
+}
 
 Images::Images(Loop& loop, Workers& workers, store::Store& store, registry::Puller& puller,
                Events& events)
@@ -228,7 +228,7 @@ Task<Result<bool>> Images::record(const Pulled& pulled, const Target& target) {
         made.diff_ids = pulled.config.rootfs.diff_ids;
         made.size = pulled.size;
         made.created = pulled.config.created;
-        image = describe(std::move(made), pulled.config);
+        image = make_image(std::move(made), pulled.config);
     }
     bool newer = known == images_.end();
     store::Image before = image.record;

@@ -4,6 +4,7 @@
 
 #include "codec/filters.h"
 #include "engine/events.h"
+#include "engine/image_archive.h"
 #include "loop/scope.h"
 #include "loop/wait.h"
 #include "registry/puller.h"
@@ -25,6 +26,9 @@ struct Image {
     registry::Platform platform;
     std::map<std::string, std::string> labels;
 };
+
+// As its record and its config say.
+Image make_image(store::Image record, const wire::oci::ImageConfig& config);
 
 struct ImageFilters {
     std::optional<bool> dangling;
@@ -130,6 +134,15 @@ public:
     // Ends with the id. Clients that order the same share one pull; when the last of them is gone
     // it stops. `sink` also gets the last line ("Status: Downloaded newer image for ...").
     Task<Result<std::string>> pull(PullOrder order, registry::ProgressSink& sink);
+    // The archive of these: references, ids, or repositories (all their tags).
+    Task<Result<SavedImages>> save(std::vector<std::string> names,
+                                   std::vector<registry::Platform> platforms);
+    // What the archive holds becomes images, all of it or nothing.
+    Task<Status> load_archive(loop::ByteSource source, LoadOrder order, LoadTold told);
+    // A tar becomes an image of one layer: its id.
+    Task<Result<std::string>> import_archive(loop::ByteSource source, ImportOrder order);
+    Task<Result<std::vector<HistoryLine>>> history(std::string name,
+                                                   std::vector<registry::Platform> platforms);
     Task<Status> tag(std::string source, std::string repository, std::string tag);
     // In dockerd's order; nothing has changed when it is refused.
     Task<Result<std::vector<Deleted>>> remove(RemoveOrder order);
@@ -139,6 +152,7 @@ public:
     std::size_t size() const { return images_.size(); }
 
 private:
+    friend class LayerPins;
     struct Pull;
 
     std::string image_of(const std::string& digest, const registry::Platform& platform) override;
@@ -149,6 +163,7 @@ private:
     Task<Result<std::string>> pull_and_record(std::shared_ptr<Pull> pull);
     Task<Result<bool>> pull_target(std::shared_ptr<Pull> pull, registry::Target target);
     Task<Result<bool>> record(const registry::Pulled& pulled, const registry::Target& target);
+    Task<Status> record_archived(Image made, std::string action, LoadTold told);
     Task<Status> put(Image changed);
     Task<Status> move_tag(std::string id, std::string tag);
     Task<Result<std::vector<Deleted>>> remove_locked(RemoveOrder order);

@@ -201,6 +201,7 @@ Result<Draft> Layers::begin() {
 }
 
 Result<std::vector<Layer>> Layers::commit(std::vector<Draft> drafts) {
+    std::lock_guard committing(committing_);
     std::vector<Layer> result;
     std::vector<Layer> fresh;
     for (Draft& draft : drafts) {

@@ -2,6 +2,7 @@
 
 #include "store/inflate.h"
 #include "store/sha256.h"
+#include "store/skeleton.h"
 #include "store/unpack_files.h"
 #include "sys/file.h"
 
@@ -75,8 +76,9 @@ struct Unpacker::Parts {
 
     // Tar to files.
     struct Back {
-        Back(Fd diff, const UnpackOptions& options)
-            : files(std::move(diff), options), reader(files) {}
+        Back(Fd diff, Fd kept_in, Fd staging, const UnpackOptions& options)
+            : files(std::move(diff), options, std::move(kept_in)),
+              skeleton(files, std::move(staging)), reader(skeleton) {}
 
         Status write(std::string_view bytes) {
             size += bytes.size();
@@ -85,15 +87,16 @@ struct Unpacker::Parts {
         }
 
         LayerFiles files;
+        SkeletonWriter skeleton;
         codec::tar::Reader reader;
         Sha256 hash;
         std::uint64_t size = 0;
         std::optional<Error> failed;
     };
 
-    Parts(UnpackOptions wanted, Fd diff)
+    Parts(UnpackOptions wanted, Fd diff, Fd kept_in, Fd staging)
         : options(std::move(wanted)), front(options),
-          back(std::move(diff), options) {}
+          back(std::move(diff), std::move(kept_in), std::move(staging), options) {}
 
     Status feed(std::string_view bytes) {
         for (bool more = true; more;) {
@@ -130,6 +133,7 @@ struct Unpacker::Parts {
         if (options.diff_id && made.diff_id != *options.diff_id)
             return Error(Kind::invalid, fmt::format("layer unpacks to {} instead of {}",
                                                     made.diff_id, *options.diff_id));
+        TRY_DO(back.skeleton.finish(back.size));
         TRY_DO(back.files.finish());
         made.size = front.fed;
         made.unpacked_size = back.files.file_bytes();
@@ -156,7 +160,9 @@ Result<Unpacker> Unpacker::create(Fd staging, UnpackOptions options) {
     if (::mkdirat(staging.get(), "diff", 0755) != 0) return base::errno_error(errno, "mkdir diff");
     TRY(Fd diff, sys::open_at(staging, "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     if (::fchmod(diff.get(), 0755) != 0) return base::errno_error(errno, "chmod diff");
-    return Unpacker(std::make_unique<Parts>(std::move(options), std::move(diff)));
+    TRY(Fd skeleton_folder, staging.duplicate());
+    return Unpacker(std::make_unique<Parts>(std::move(options), std::move(diff), std::move(staging),
+                                            std::move(skeleton_folder)));
 }
 
 Status Unpacker::feed(std::string_view bytes) {
@@ -173,8 +179,8 @@ Status Unpacker::inflate(std::string_view& bytes, Plain& plain) {
     std::optional<Error>& failed = parts_->front.failed;
     if (failed) return *failed;
     if (!plain.bytes_) plain.bytes_ = std::make_unique_for_overwrite<char[]>(Plain::capacity);
-    auto filled = parts_->front.step(bytes, plain.bytes_.get() + plain.size_,
-                                     Plain::capacity - plain.size_);
+    auto filled =
+        parts_->front.step(bytes, plain.bytes_.get() + plain.size_, Plain::capacity - plain.size_);
     if (!filled) failed = filled.error();
     if (failed) return *failed;
     plain.size_ += *filled;

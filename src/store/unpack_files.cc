@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <memory>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -18,6 +20,8 @@ namespace {
 using codec::tar::Type;
 
 constexpr std::size_t open_folders_max = 64;
+// One open descriptor each while a replaced folder's files are kept.
+constexpr int replaced_depth_max = 256;
 constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view opaque_name = ".wh..wh..opq";
 constexpr std::string_view aufs_prefix = ".wh..wh.";
@@ -51,11 +55,25 @@ bool is_whiteout(const struct stat& info) {
     return S_ISCHR(info.st_mode) && info.st_rdev == 0;
 }
 
+// Also those that begin with a dot.
+Result<std::vector<std::string>> all_names(const Fd& folder) {
+    TRY(Fd opened, sys::open_at(folder, ".", O_RDONLY | O_DIRECTORY));
+    std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(opened.get()), ::closedir);
+    if (!listing) return base::errno_error(errno, "list a folder");
+    opened.release();
+    std::vector<std::string> names;
+    while (const dirent* each = ::readdir(listing.get())) {
+        std::string_view name = each->d_name;
+        if (name != "." && name != "..") names.emplace_back(name);
+    }
+    return names;
+}
+
 }  // namespace
 
-LayerFiles::LayerFiles(Fd diff, const UnpackOptions& options)
-    : diff_(std::move(diff)), entries_max_(options.limits.entries_max),
-      bytes_max_(options.limits.unpacked_bytes_max),
+LayerFiles::LayerFiles(Fd diff, const UnpackOptions& options, Fd staging)
+    : diff_(std::move(diff)), staging_(std::move(staging)),
+      entries_max_(options.limits.entries_max), bytes_max_(options.limits.unpacked_bytes_max),
       behind_(options.cached_bytes_max.value_or(cache_allowance()), options.written) {}
 
 Result<int> LayerFiles::folder(const std::string& path) {
@@ -128,6 +146,11 @@ Status LayerFiles::opaque(int folder, const std::string& path) {
 
 // The last entry of a name wins, whatever stood there before (T10).
 Status LayerFiles::clear(int parent, const std::string& path, const std::string& name) {
+    if (staging_) {
+        Fd above(::fcntl(parent, F_DUPFD_CLOEXEC, 0));
+        if (!above) return base::errno_error(errno, "replace " + path);
+        TRY_DO(keep(above, name, 0));
+    }
     if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR) return base::errno_error(errno, "replace " + path);
     // `parent` may be one of the cached descriptors.
@@ -138,6 +161,34 @@ Status LayerFiles::clear(int parent, const std::string& path, const std::string&
     // '0' comes after '/': from "path/" up to there is what lies below it.
     folders_.erase(folders_.lower_bound(path + "/"), folders_.lower_bound(path + "0"));
     return sys::remove_tree(above, name);
+}
+
+Status LayerFiles::keep_file(const Fd& parent, const std::string& name, std::uint64_t inode) {
+    if (!kept_) {
+        if (::mkdirat(staging_.get(), "kept", 0700) != 0)
+            return base::errno_error(errno, "mkdir kept");
+        TRY(kept_, sys::open_at(staging_, "kept", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    }
+    std::string number = fmt::format("{}", inode);
+    // There already: another hard link of it went before.
+    if (::linkat(parent.get(), name.c_str(), kept_.get(), number.c_str(), 0) != 0 &&
+        errno != EEXIST)
+        return base::errno_error(errno, "keep " + name);
+    return {};
+}
+
+Status LayerFiles::keep(const Fd& parent, const std::string& name, int depth) {
+    struct stat info {};
+    if (::fstatat(parent.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? Status() : Status(base::errno_error(errno, "stat " + name));
+    if (S_ISREG(info.st_mode) && info.st_size > 0) return keep_file(parent, name, info.st_ino);
+    if (!S_ISDIR(info.st_mode)) return {};
+    if (depth >= replaced_depth_max) return bad("a folder too deep is replaced", name);
+    TRY(Fd here, sys::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    TRY(std::vector<std::string> names, all_names(here));
+    for (const std::string& each : names)
+        TRY_DO(keep(here, each, depth + 1));
+    return {};
 }
 
 Status LayerFiles::entry(const codec::tar::Entry& entry) {
@@ -235,6 +286,7 @@ Status LayerFiles::take_file(int parent, const std::string& path, const std::str
     }
     if (fd < 0) return base::errno_error(errno, "create " + path);
     file_.reset(fd);
+    path_ = path;
     file_bytes_ += entry_.size;
     return {};
 }

@@ -20,8 +20,10 @@ struct UnpackOptions;
 
 class LayerFiles final : public codec::tar::Sink {
 public:
-    // `diff` is an empty folder of ours.
-    LayerFiles(Fd diff, const UnpackOptions& options);
+    // `diff` is an empty folder of ours. Files that a later entry of the same layer replaces go to
+    // the folder kept/ of `staging`, named by their inode, when one is given: the layer's tar is
+    // rebuilt with them (store/skeleton.h).
+    LayerFiles(Fd diff, const UnpackOptions& options, Fd staging = {});
 
     Status entry(const codec::tar::Entry& entry) override;
     Status content(std::uint64_t offset, std::string_view bytes) override;
@@ -30,6 +32,11 @@ public:
 
     // Times of the folders, last of all: what was made inside them changed them.
     Status finish();
+
+    // Between entry() and entry_end(): the descriptor of the file that gets the content, -1 when
+    // the entry makes none, and its path.
+    int current_file() const { return file_.get(); }
+    const std::string& current_path() const { return path_; }
 
     std::uint64_t entries() const { return entries_; }
     std::uint64_t file_bytes() const { return file_bytes_; }
@@ -49,6 +56,9 @@ private:
     // Makes folder/name whatever stood there (unless it is a folder already).
     Status put_folder(int parent, const std::string& path, const std::string& name);
     Status clear(int parent, const std::string& path, const std::string& name);
+    // Links what is replaced into kept/: a file, or all files of a folder.
+    Status keep(const Fd& parent, const std::string& name, int depth);
+    Status keep_file(const Fd& parent, const std::string& name, std::uint64_t inode);
     Status whiteout(const std::string& path, const std::string& name, codec::tar::Type type);
     Status opaque(int folder, const std::string& path);
 
@@ -59,6 +69,7 @@ private:
     Status dress(int fd, bool with_times);
 
     Fd diff_;
+    Fd staging_, kept_;
     const std::uint64_t entries_max_, bytes_max_;
     WriteBehind behind_;
     std::uint64_t entries_ = 0;
@@ -66,6 +77,7 @@ private:
     bool opaque_root_ = false;
     codec::tar::Entry entry_;
     Fd file_;
+    std::string path_;
     std::uint64_t written_ = 0;
     // Every folder of the layer; the root always. In order, so that one is found with what is below
     // it when it is replaced.

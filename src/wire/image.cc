@@ -56,6 +56,16 @@ constexpr json::Field image_summary_fields[] = {
 };
 constinit const json::Table image_summary_table{image_summary_fields};
 
+constexpr json::Field image_history_fields[] = {
+    json::field<&ImageHistory::id>("Id"),
+    json::field<&ImageHistory::created>("Created"),
+    json::field<&ImageHistory::created_by>("CreatedBy"),
+    json::field<&ImageHistory::tags>("Tags", json::null_empty),
+    json::field<&ImageHistory::size>("Size"),
+    json::field<&ImageHistory::comment>("Comment"),
+};
+constinit const json::Table image_history_table{image_history_fields};
+
 constexpr json::Field image_deleted_fields[] = {
     json::field<&ImageDeleted::untagged>("Untagged", json::omit_empty),
     json::field<&ImageDeleted::deleted>("Deleted", json::omit_empty),
@@ -159,6 +169,9 @@ const json::Table& json_table(const ImageInspect*) {
 }
 const json::Table& json_table(const ImageSummary*) {
     return image_summary_table;
+}
+const json::Table& json_table(const ImageHistory*) {
+    return image_history_table;
 }
 const json::Table& json_table(const ImageDeleted*) {
     return image_deleted_table;

@@ -98,6 +98,14 @@ struct ImageSummary {
     std::optional<std::int64_t> virtual_size;  // below 1.44
     std::vector<ImageManifest> manifests;
 };
+struct ImageHistory {
+    std::string id;
+    std::int64_t created = 0;  // seconds
+    std::string created_by;
+    Strings tags;
+    std::int64_t size = 0;
+    std::string comment;
+};
 struct ImageDeleted {
     std::string untagged, deleted;  // one of them
 };
@@ -114,6 +122,7 @@ const json::Table& json_table(const ImageRootFs*);
 const json::Table& json_table(const ImageMetadata*);
 const json::Table& json_table(const ImageInspect*);
 const json::Table& json_table(const ImageSummary*);
+const json::Table& json_table(const ImageHistory*);
 const json::Table& json_table(const ImageDeleted*);
 const json::Table& json_table(const ImagePlatform*);
 const json::Table& json_table(const ImageDescriptor*);

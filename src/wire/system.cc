@@ -189,6 +189,7 @@ constexpr json::Field error_detail_fields[] = {
 constinit const json::Table error_detail_table{error_detail_fields};
 
 constexpr json::Field progress_fields[] = {
+    json::field<&Progress::stream>("stream", json::omit_empty),
     json::field<&Progress::status>("status", json::omit_empty),
     json::field<&Progress::progress_detail>("progressDetail", json::omit_empty),
     json::field<&Progress::progress>("progress", json::omit_empty),

@@ -122,6 +122,7 @@ struct ErrorDetail {
     std::string message;
 };
 struct Progress {
+    std::string stream;  // text as it is to be shown
     std::string status;
     std::optional<ProgressDetail> progress_detail;
     std::string progress, id;

@@ -1,0 +1,175 @@
+// Images as archives: GET /images/get and /images/{name}/get, POST /images/load, the import behind
+// POST /images/create?fromSrc=-; and GET /images/{name}/history.
+#include "api/api.h"
+#include "api/platform.h"
+#include "api/status.h"
+#include "api/versions.h"
+#include "codec/json.h"
+#include "loop/channel.h"
+#include "loop/worker_source.h"
+#include "wire/image.h"
+#include "wire/system.h"
+
+#include <fmt/format.h>
+
+namespace api {
+
+namespace {
+
+constexpr std::size_t names_max = 1000;
+constexpr std::size_t lines_max = 4096;
+
+std::string stream_line(std::string text) {
+    wire::Progress line;
+    line.stream = std::move(text);
+    return json::write(line) + "\r\n";
+}
+
+std::string failure_line(const Error& error) {
+    wire::Progress line;
+    line.error_detail = wire::ErrorDetail{.message = error.message()};
+    line.error = error.message();
+    return json::write(line) + "\r\n";
+}
+
+loop::ByteSource body_of(http::Request& request) {
+    return [&request]() -> Task<Result<Slice>> { return request.body().read(); };
+}
+
+Task<Result<http::Reply>> send_archive(engine::Images& images, Workers& workers,
+                                       std::vector<std::string> names, http::Request& request) {
+    CO_TRY(auto platforms, read_platforms(request, "platform", 48));
+    CO_TRY(engine::SavedImages saved, co_await images.save(std::move(names), std::move(platforms)));
+    Scope scope(workers.loop(), co_await loop::this_stop());
+    WorkerSource<store::ArchiveStream> source(workers, scope, std::move(saved.stream));
+    http::ReplyStream* out = nullptr;
+    Status status;
+    for (;;) {
+        auto piece = co_await source.read();
+        // What fails before the first byte still has a status of its own.
+        if (!piece) status = piece.error();
+        if (!piece || piece->empty()) break;
+        if (out == nullptr) {
+            http::Headers headers;
+            add_common_headers(headers);
+            out = &request.stream(200, "application/x-tar", std::move(headers));
+        }
+        status = co_await out->write(std::move(*piece));
+        if (!status) break;
+    }
+    co_await scope.close();
+    if (!status) co_return status.error();
+    co_return http::Reply::sent();
+}
+
+using Lines = loop::Channel<std::string>;
+
+Task<void> run_load(engine::Images& images, http::Request& request, engine::LoadOrder order,
+                    bool quiet, Lines& lines, Status& outcome) {
+    engine::LoadTold told;
+    told.stream = [&lines](std::string text) { lines.offer(stream_line(std::move(text))); };
+    told.layer = [&lines, quiet](std::string id, std::uint64_t bytes) {
+        if (quiet) return;
+        wire::Progress line;
+        line.status = "Loading layer";
+        auto size = static_cast<std::int64_t>(bytes);
+        line.progress_detail = wire::ProgressDetail{size, size};
+        line.id = std::move(id);
+        lines.offer(json::write(line) + "\r\n");
+    };
+    outcome = co_await images.load_archive(body_of(request), std::move(order), std::move(told));
+    lines.close();
+}
+
+}  // namespace
+
+Task<Result<http::Reply>> image_get(engine::Images& images, Workers& workers, std::string name,
+                                    http::Request& request) {
+    std::vector<std::string> names{std::move(name)};
+    co_return co_await send_archive(images, workers, std::move(names), request);
+}
+
+Task<Result<http::Reply>> images_get(engine::Images& images, Workers& workers,
+                                     http::Request& request) {
+    std::vector<std::string> names = request.query().all("names");
+    std::erase(names, "");
+    if (names.empty()) co_return Error(Kind::invalid, "no images specified");
+    if (names.size() > names_max)
+        co_return Error(Kind::invalid, fmt::format("more than {} images", names_max));
+    co_return co_await send_archive(images, workers, std::move(names), request);
+}
+
+// The status is 200 whatever comes, as Docker's; what goes wrong is told in the stream.
+Task<Result<http::Reply>> image_load(Loop& loop, engine::Images& images, http::Request& request) {
+    engine::LoadOrder order;
+    CO_TRY(order.platforms, read_platforms(request, "platform", 48));
+    bool quiet = request.query().flag("quiet");
+    Lines lines(loop, lines_max, loop::Policy::drop_oldest);
+    Status outcome;
+    Scope scope(loop, co_await loop::this_stop());
+    scope.spawn(run_load(images, request, std::move(order), quiet, lines, outcome));
+    http::Headers headers;
+    add_common_headers(headers);
+    http::ReplyStream& out = request.stream(200, "application/json", std::move(headers));
+    Status sent;
+    for (;;) {
+        auto line = co_await lines.pop();
+        if (!line) {
+            if (line.error().kind() != Kind::missing) sent = line.error();
+            break;
+        }
+        sent = co_await out.write(std::move(*line));
+        if (!sent) break;
+    }
+    co_await scope.close();
+    if (!sent) co_return sent.error();
+    if (!outcome) CO_TRY_DO(co_await out.write(failure_line(outcome.error())));
+    CO_TRY_DO(co_await out.flush());
+    co_return http::Reply::sent();
+}
+
+Task<Result<http::Reply>> image_import(engine::Images& images, http::Request& request) {
+    const http::Query& query = request.query();
+    engine::ImportOrder order;
+    if (query.text("fromSrc") != "-")
+        co_return Error(Kind::unsupported,
+                        "importing from a URL is not implemented by this engine: "
+                        "send the archive with fromSrc=-");
+    if (std::string name = query.text("repo"); !name.empty()) {
+        CO_TRY(registry::Target target, registry::parse_reference(name));
+        if (!target.digest.empty())
+            co_return Error(Kind::invalid, "cannot import digest reference");
+        if (std::string tag = query.text("tag"); !tag.empty()) {
+            if (!registry::is_tag(tag)) co_return Error(Kind::invalid, "invalid tag format");
+            target.tag = std::move(tag);
+        }
+        order.target = std::move(target);
+    }
+    order.message = query.text("message");
+    if (order.message.empty()) order.message = "Imported from -";
+    order.changes = query.all("changes");
+    if (std::string text = query.text("platform"); !text.empty()) {
+        CO_TRY(order.platform, registry::parse_platform(text));
+        if (order.platform->os != "linux")
+            co_return Error(Kind::invalid, fmt::format("operating system \"{}\" is not supported",
+                                                       order.platform->os));
+    }
+    CO_TRY(std::string id, co_await images.import_archive(body_of(request), std::move(order)));
+    wire::Progress line;
+    line.status = std::move(id);
+    co_return http::Reply(200, "application/json", json::write(line) + "\r\n");
+}
+
+Task<Result<http::Reply>> image_history(engine::Images& images, std::string name,
+                                        const http::Request& request) {
+    CO_TRY(auto platforms, read_platforms(request, "platform", 48));
+    CO_TRY(auto lines, co_await images.history(std::move(name), std::move(platforms)));
+    std::vector<wire::ImageHistory> out;
+    for (engine::HistoryLine& line : lines)
+        out.push_back({std::move(line.id), line.created.seconds(), std::move(line.created_by),
+                       std::move(line.tags), static_cast<std::int64_t>(line.size),
+                       std::move(line.comment)});
+    co_return json_text_reply(200, json::write(out));
+}
+
+}  // namespace api
