@@ -17,7 +17,8 @@ import case
 import engine
 import images
 
-IMAGES = ['busybox', 'layered', 'entry', 'oci', 'zstd']
+PEER = os.environ.get('LIGHTER_TEST_ENGINE') == 'dockerd'  # 20.10 reads no zstd
+IMAGES = ['busybox', 'layered', 'entry'] + ([] if PEER else ['oci', 'zstd'])
 
 
 def members(data):
@@ -100,7 +101,7 @@ class Archives(ArchiveTest):
     # --- save ---------------------------------------------------------------------------------------------------
 
     def test_layers_come_out_byte_for_byte(self):
-        for name in ('layered', 'oci', 'zstd', 'entry'):
+        for name in IMAGES[1:]:
             with self.subTest(name):
                 inspected = self.api.get(f'/images/{name}/json').json
                 files = members(self.save(name))
@@ -111,10 +112,10 @@ class Archives(ArchiveTest):
                 self.assertEqual(digests, inspected['RootFS']['Layers'])
 
     def test_layers_are_shared(self):
-        files = members(self.save('busybox', 'layered', 'zstd'))
+        files = members(self.save('busybox', 'layered', 'entry'))
         listed = json.loads(files['manifest.json'])
         self.assertEqual([sorted(one['RepoTags']) for one in listed],
-                         [['busybox:latest'], ['layered:latest'], ['zstd:latest']])
+                         [['busybox:latest'], ['layered:latest'], ['entry:latest']])
         bases = {one['Layers'][0] for one in listed}
         size = len(files[listed[0]['Layers'][0]])
         self.assertEqual(sum(len(data) == size for data in files.values()), 1 if self.engine.kind == 'lighterd' else len(bases))
@@ -179,7 +180,7 @@ class Archives(ArchiveTest):
         self.forget(first.id)
 
     def test_saved_removed_loaded_again(self):
-        for name in ('layered', 'zstd'):
+        for name in ('layered', 'entry') if PEER else ('layered', 'zstd'):
             with self.subTest(name):
                 data, before = self.save(name), self.id_of(name)
                 self.forget(name)
