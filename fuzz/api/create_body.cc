@@ -30,6 +30,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     engine::ContainerSettings settings;
     engine::fill_defaults(record, settings, false);
     (void)engine::check_supported(record, settings);
-    (void)engine::create_warnings(record, true);
+    (void)engine::create_warnings(record);
     return 0;
 }

@@ -2,8 +2,11 @@
 
 #include "api/body.h"
 #include "api/containers.h"
+#include "api/exec.h"
 #include "api/logs.h"
+#include "api/stats.h"
 #include "api/status.h"
+#include "api/update.h"
 #include "api/versions.h"
 
 #include <fmt/core.h>
@@ -15,6 +18,10 @@ namespace {
 constexpr std::string_view not_a_manager =
     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to "
     "connect this node to swarm and try again.";
+
+constexpr std::string_view not_experimental =
+    "This experimental feature is disabled by default. Start the Docker daemon in experimental "
+    "mode in order to enable it.";
 
 Error not_built(const Match& match) {
     return Error(Kind::unsupported, fmt::format("{} {} is not implemented by this engine yet",
@@ -141,6 +148,26 @@ Task<Result<http::Reply>> Api::call_container(const Match& match, http::Request&
         co_return co_await container_logs(engine_.containers, match.name, request);
     case Call::container_top:
         co_return co_await container_top(engine_, match.name, request);
+    case Call::container_pause:
+        co_return co_await container_pause(engine_, match.name);
+    case Call::container_unpause:
+        co_return co_await container_unpause(engine_, match.name);
+    case Call::container_update:
+        co_return co_await container_update(engine_, match.name, request);
+    case Call::container_prune:
+        co_return co_await container_prune(engine_, request);
+    case Call::container_stats:
+        co_return co_await container_stats(engine_, match.name, request);
+    case Call::container_checkpoints:
+        co_return Error(Kind::unsupported, std::string(not_experimental));
+    case Call::exec_create:
+        co_return co_await exec_create(engine_, match.name, request);
+    case Call::exec_start:
+        co_return co_await exec_start(engine_, match.name, request);
+    case Call::exec_resize:
+        co_return co_await exec_resize(engine_, match.name, request);
+    case Call::exec_inspect:
+        co_return exec_inspect(engine_, match.name);
     default:
         co_return not_built(match);
     }

@@ -2,16 +2,13 @@
 #include "engine/attach.h"
 
 #include "api/containers.h"
+#include "api/media_types.h"
 #include "api/status.h"
 #include "codec/detach_keys.h"
 
 namespace api {
 
 namespace {
-
-constexpr std::string_view raw_type = "application/vnd.docker.raw-stream";
-constexpr std::string_view multiplexed_type = "application/vnd.docker.multiplexed-stream";
-constexpr http::Version multiplexed_named{1, 42};
 
 Task<Result<std::unique_ptr<engine::Attached>>> open(engine::Engine& engine, std::string name,
                                                      http::Request& request, bool& framed) {
@@ -39,9 +36,8 @@ Task<Result<http::Reply>> container_attach(engine::Engine& engine, std::string n
     if (!attached)
         co_return http::Reply(status_of(attached.error().kind()), std::string(raw_type),
                               attached.error().message() + "\r\n");
-    bool named = framed && request.version() >= multiplexed_named;
-    CO_TRY(Stream * client,
-           co_await request.hijack(std::string(named ? multiplexed_type : raw_type)));
+    std::string type(stream_type(framed, request.version()));
+    CO_TRY(Stream * client, co_await request.hijack(std::move(type)));
     CO_TRY_DO(co_await (*attached)->run(*client));
     co_return http::Reply::sent();
 }

@@ -106,8 +106,10 @@ Status ContainerFilter::read_exit_codes() {
 bool ContainerFilter::takes_state(const Container& container) const {
     if (!all_ && !container.is_active()) return false;
     if (filters_.has("status") && !filters_.exact("status", container.state())) return false;
-    // There are no healthchecks and no kinds of isolation: all have none.
-    if (filters_.has("health") && !filters_.exact("health", "none")) return false;
+    const auto& health = container.record.health;
+    if (filters_.has("health") && !filters_.exact("health", health ? health->status : "none"))
+        return false;
+    // There are no kinds of isolation: all have none.
     if (filters_.has("isolation") && !filters_.exact("isolation", "")) return false;
     if (exit_codes_.empty()) return true;
     const engine::ContainerRecord& record = container.record;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr http::Version no_bridge_copies{1, 52};
 constexpr http::Version annotations_listed{1, 46};
+constexpr http::Version health_listed{1, 52};
 constexpr http::Version dns_names_shown{1, 44};
 
 std::vector<wire::MountPoint> mount_points(const engine::ContainerRecord& record) {
@@ -91,6 +92,7 @@ wire::ContainerState state_view(const engine::Container& container) {
     state.error = record.error;
     state.started_at = record.started_at;
     state.finished_at = record.finished_at;
+    state.health = record.health;
     return state;
 }
 
@@ -134,6 +136,7 @@ Surroundings surroundings_of(const engine::Engine& engine, const engine::Contain
     if (auto paths = engine.images.layer_paths(container.record.diff_ids); paths)
         around.layers = std::move(*paths);
     around.network_id = engine.network.network_id();
+    around.execs = engine.execs.ids_of(container.id());
     return around;
 }
 
@@ -157,6 +160,7 @@ wire::ContainerInspect inspect_view(const engine::Container& container, const Su
     out.restart_count = record.restart_count;
     out.driver = "overlay2";
     out.platform = "linux";
+    if (!around.execs.empty()) out.exec_ids = around.execs;
     out.host_config = record.host_config;
     out.graph_driver = graph_driver(container, around);
     out.mounts = mount_points(record);
@@ -194,11 +198,17 @@ wire::ContainerSummary summary_view(const engine::Container& container, std::str
     parts.started = record.started_at;
     parts.finished = record.finished_at;
     parts.exit_code = static_cast<int>(record.exit_code);
+    if (record.health) parts.health = record.health->status;
     out.status = codec::status_text(parts, now);
     out.host_config.network_mode = record.host_config.network_mode;
     if (version >= annotations_listed) out.host_config.annotations = record.host_config.annotations;
     out.network_settings.networks = endpoints(record, network_id);
     out.mounts = mount_points(record);
+    if (version < health_listed) return out;
+    out.health.emplace();
+    out.health->status = "none";
+    if (container.running && record.health)
+        out.health = {record.health->status, record.health->failing_streak};
     return out;
 }
 

@@ -15,6 +15,7 @@ struct Surroundings {
     std::string folder, log_path;
     std::vector<std::string> layers;  // folders of the image's layers, topmost first
     std::string network_id;           // of "bridge"
+    std::vector<std::string> execs;   // ids of those that have not ended
 };
 Surroundings surroundings_of(const engine::Engine& engine, const engine::Container& container);
 

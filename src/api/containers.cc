@@ -31,6 +31,8 @@ Result<engine::StopOrder> stop_order(const http::Request& request) {
     return order;
 }
 
+}  // namespace
+
 Result<unsigned> window_size(const http::Request& request, std::string_view name) {
     std::string text = request.query().text(name);
     std::uint32_t value = 0;
@@ -40,8 +42,6 @@ Result<unsigned> window_size(const http::Request& request, std::string_view name
                                                 name == "h" ? "height" : "width", text));
     return value;
 }
-
-}  // namespace
 
 Task<Result<http::Reply>> container_create(engine::Engine& engine, http::Request& request) {
     CO_TRY(std::string text, co_await json_body(request));

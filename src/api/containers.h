@@ -8,6 +8,9 @@
 
 namespace api {
 
+// h or w of a resize: required, 32 bits.
+Result<unsigned> window_size(const http::Request& request, std::string_view name);
+
 Task<Result<http::Reply>> container_create(engine::Engine& engine, http::Request& request);
 Task<Result<http::Reply>> container_list(engine::Engine& engine, const http::Request& request);
 Task<Result<http::Reply>> container_inspect(engine::Engine& engine, std::string name,

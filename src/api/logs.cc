@@ -1,5 +1,6 @@
 #include "api/logs.h"
 
+#include "api/media_types.h"
 #include "api/versions.h"
 #include "codec/human.h"
 #include "codec/json_value.h"
@@ -119,12 +120,6 @@ Task<Status> send_records(Workers& workers, store::LogReader& log, engine::Conso
     }
 }
 
-std::string_view media_type(bool terminal, http::Version version) {
-    constexpr http::Version first_with_its_own{1, 42};
-    return !terminal && version >= first_with_its_own ? "application/vnd.docker.multiplexed-stream"
-                                                      : "application/vnd.docker.raw-stream";
-}
-
 }  // namespace
 
 Result<LogOrder> read_log_order(const http::Query& query) {
@@ -146,7 +141,7 @@ Task<Result<http::Reply>> send_log(Workers& workers, store::LogReader log, engin
                                    LogOrder order, bool terminal, http::Request& request) {
     http::Headers headers;
     add_common_headers(headers);
-    std::string type(media_type(terminal, request.version()));
+    std::string type(stream_type(!terminal, request.version()));
     http::ReplyStream& out = request.stream(200, std::move(type), std::move(headers));
     CO_TRY_DO(co_await out.flush());
     CO_TRY_DO(co_await send_records(workers, log, console, order, terminal, out));

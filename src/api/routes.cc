@@ -22,7 +22,7 @@ constexpr Route table[] = {
     {"/configs/{name}/update", "POST", Call::swarm_manager},
     {"/containers/create", "POST", Call::container_create},
     {"/containers/json", "GET", Call::container_list},
-    {"/containers/prune", "POST"},
+    {"/containers/prune", "POST", Call::container_prune},
     {"/containers/{name}", "DELETE", Call::container_delete},
     {"/containers/{name}/archive", "GET"},
     {"/containers/{name}/archive", "HEAD"},
@@ -30,29 +30,30 @@ constexpr Route table[] = {
     {"/containers/{name}/attach", "POST", Call::container_attach},
     {"/containers/{name}/attach/ws", "GET"},
     {"/containers/{name}/changes", "GET"},
-    {"/containers/{name}/checkpoints", "GET"},
-    {"/containers/{name}/checkpoints", "POST"},
-    {"/containers/{name}/exec", "POST"},
+    {"/containers/{name}/checkpoints", "GET", Call::container_checkpoints},
+    {"/containers/{name}/checkpoints", "POST", Call::container_checkpoints},
+    {"/containers/{name}/checkpoints/{rest}", "DELETE", Call::container_checkpoints},
+    {"/containers/{name}/exec", "POST", Call::exec_create},
     {"/containers/{name}/export", "GET"},
     {"/containers/{name}/json", "GET", Call::container_inspect},
     {"/containers/{name}/kill", "POST", Call::container_kill},
     {"/containers/{name}/logs", "GET", Call::container_logs},
-    {"/containers/{name}/pause", "POST"},
+    {"/containers/{name}/pause", "POST", Call::container_pause},
     {"/containers/{name}/rename", "POST", Call::container_rename},
     {"/containers/{name}/resize", "POST", Call::container_resize},
     {"/containers/{name}/restart", "POST", Call::container_restart},
     {"/containers/{name}/start", "POST", Call::container_start},
-    {"/containers/{name}/stats", "GET"},
+    {"/containers/{name}/stats", "GET", Call::container_stats},
     {"/containers/{name}/stop", "POST", Call::container_stop},
     {"/containers/{name}/top", "GET", Call::container_top},
-    {"/containers/{name}/unpause", "POST"},
-    {"/containers/{name}/update", "POST"},
+    {"/containers/{name}/unpause", "POST", Call::container_unpause},
+    {"/containers/{name}/update", "POST", Call::container_update},
     {"/containers/{name}/wait", "POST", Call::container_wait},
     {"/distribution/{name}/json", "GET", Call::distribution},
     {"/events", "GET", Call::events},
-    {"/exec/{name}/json", "GET"},
-    {"/exec/{name}/resize", "POST"},
-    {"/exec/{name}/start", "POST"},
+    {"/exec/{name}/json", "GET", Call::exec_inspect},
+    {"/exec/{name}/resize", "POST", Call::exec_resize},
+    {"/exec/{name}/start", "POST", Call::exec_start},
     {"/grpc", "POST"},
     {"/images/create", "POST", Call::image_create},
     {"/images/get", "GET", Call::images_get},
@@ -130,6 +131,7 @@ static_assert(std::is_sorted(std::begin(table), std::end(table),
                              }));
 
 constexpr std::string_view placeholder = "{name}";
+constexpr std::string_view any_end = "{rest}";
 
 // The text that stands for {name}: not empty, with what surrounds it as in the pattern.
 bool matches(std::string_view pattern, std::string_view path, std::string_view& name) {
@@ -137,6 +139,12 @@ bool matches(std::string_view pattern, std::string_view path, std::string_view& 
     if (at == std::string_view::npos) return pattern == path;
     std::string_view before = pattern.substr(0, at);
     std::string_view after = pattern.substr(at + placeholder.size());
+    if (after.ends_with(any_end)) {
+        after.remove_suffix(any_end.size());
+        std::size_t end = path.rfind(after);
+        if (end == std::string_view::npos || end + after.size() == path.size()) return false;
+        path = path.substr(0, end + after.size());
+    }
     if (path.size() <= before.size() + after.size() || !path.starts_with(before) ||
         !path.ends_with(after))
         return false;

@@ -27,6 +27,16 @@ enum class Call : std::uint8_t {
     container_attach,
     container_logs,
     container_top,
+    container_pause,
+    container_unpause,
+    container_update,
+    container_prune,
+    container_stats,
+    container_checkpoints,
+    exec_create,
+    exec_start,
+    exec_resize,
+    exec_inspect,
     image_create,
     image_list,
     image_inspect,
@@ -49,7 +59,7 @@ enum class Call : std::uint8_t {
 };
 
 struct Route {
-    std::string_view pattern;  // at most one {name}, which matches slashes too
+    std::string_view pattern;  // at most one {name}, which matches slashes too; {rest} at its end
     std::string_view method;
     Call call = Call::not_built;
     int since = 24;  // minor of the first API version that has it

@@ -65,8 +65,7 @@ Status check_cpu(const wire::Resources& r, unsigned cpus) {
     return {};
 }
 
-Status check_restart(const wire::HostConfig& host) {
-    const wire::RestartPolicy& policy = host.restart_policy;
+Status check_policy(const wire::RestartPolicy& policy) {
     const std::string& name = policy.name;
     bool known = name.empty() || name == "no" || name == "always" || name == "unless-stopped" ||
                  name == "on-failure";
@@ -75,6 +74,12 @@ Status check_restart(const wire::HostConfig& host) {
         return invalid(
             fmt::format("maximum retry count cannot be used with restart policy '{}'", name));
     if (policy.maximum_retry_count < 0) return invalid("maximum retry count cannot be negative");
+    return {};
+}
+
+Status check_restart(const wire::HostConfig& host) {
+    TRY_DO(check_policy(host.restart_policy));
+    const std::string& name = host.restart_policy.name;
     if (host.auto_remove && !name.empty() && name != "no")
         return invalid("can't create 'AutoRemove' container with restart policy");
     return {};
@@ -177,6 +182,12 @@ Status check_create(const wire::ContainerCreate& wanted, unsigned cpus) {
     TRY_DO(check_cpu(host, cpus));
     TRY_DO(check_restart(host));
     return check_host(wanted, host);
+}
+
+Status check_update(const wire::ContainerUpdate& wanted, unsigned cpus) {
+    TRY_DO(check_memory(wanted));
+    TRY_DO(check_cpu(wanted, cpus));
+    return check_policy(wanted.restart_policy);
 }
 
 }  // namespace api

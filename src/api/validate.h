@@ -10,4 +10,7 @@ namespace api {
 // invalid for the first rule broken. `cpus`: how many this machine has.
 Status check_create(const wire::ContainerCreate& wanted, unsigned cpus);
 
+// The same for the body of an update.
+Status check_update(const wire::ContainerUpdate& wanted, unsigned cpus);
+
 }  // namespace api

@@ -91,17 +91,27 @@ bool FrameWriter::feed(std::string_view bytes) {
 
 Session::~Session() = default;
 
-Task<Status> Session::open() {
-    CO_TRY(keys_, parse_detach_keys(plan_.detach_keys));
+Result<Engine::Call> Session::call() {
+    if (!plan_.exec.empty()) {
+        Engine::Call call = post("/exec/" + plan_.exec + "/start");
+        call.body = plan_.exec_body;
+        return call;
+    }
     Engine::Call call = post("/containers/" + plan_.container + "/attach");
-    call.hijack = true;
     call.query.add("stream", "1");
     if (!plan_.detach_keys.empty()) call.query.add("detachKeys", plan_.detach_keys);
     if (plan_.logs) call.query.add("logs", "1");
     if (plan_.stdin_) call.query.add("stdin", "1");
     if (plan_.stdout_) call.query.add("stdout", "1");
     if (plan_.stderr_) call.query.add("stderr", "1");
-    CO_TRY(exchange_, co_await engine_.request(std::move(call)));
+    return call;
+}
+
+Task<Status> Session::open() {
+    CO_TRY(keys_, parse_detach_keys(plan_.detach_keys));
+    CO_TRY(Engine::Call wanted, call());
+    wanted.hijack = true;
+    CO_TRY(exchange_, co_await engine_.request(std::move(wanted)));
     co_return Status();
 }
 
@@ -161,8 +171,8 @@ Task<Result<AttachEnd>> Session::pump() {
 
 namespace {
 
-Engine::Call resize_call(const std::string& container, unsigned rows, unsigned columns) {
-    Engine::Call call = post("/containers/" + container + "/resize");
+Engine::Call resize_call(const std::string& path, unsigned rows, unsigned columns) {
+    Engine::Call call = post(path + "/resize");
     call.query.add("h", std::to_string(rows));
     call.query.add("w", std::to_string(columns));
     return call;
@@ -175,16 +185,16 @@ std::string signal_name(int number) {
 
 }  // namespace
 
-Task<void> resize(Engine& engine, std::string container) {
+Task<void> resize(Engine& engine, std::string path) {
     for (int attempt = 0; attempt < 10; ++attempt) {
         auto [rows, columns] = window_size();
         if (rows == 0 && columns == 0) co_return;
-        if (co_await engine.done(resize_call(container, rows, columns))) co_return;
+        if (co_await engine.done(resize_call(path, rows, columns))) co_return;
         if (!co_await loop::sleep(engine.loop(), loop::Milliseconds(10 * (attempt + 1)))) co_return;
     }
 }
 
-Task<void> watch_signals(Engine& engine, std::string container, bool tty, bool proxy) {
+Task<void> watch_signals(Engine& engine, std::string path, bool tty, bool proxy) {
     std::vector<int> numbers;
     if (tty) numbers.push_back(SIGWINCH);
     if (proxy)
@@ -203,10 +213,10 @@ Task<void> watch_signals(Engine& engine, std::string container, bool tty, bool p
         }
         if (*number == SIGWINCH) {
             auto [rows, columns] = window_size();
-            (void)co_await engine.done(resize_call(container, rows, columns));
+            (void)co_await engine.done(resize_call(path, rows, columns));
             continue;
         }
-        Engine::Call call = post("/containers/" + container + "/kill");
+        Engine::Call call = post(path + "/kill");
         call.query.add("signal", signal_name(*number));
         (void)co_await engine.done(std::move(call));
     }

@@ -43,6 +43,8 @@ struct AttachPlan {
     bool stderr_ = true;
     bool tty = false;
     bool logs = false;
+    std::string exec = "";       // id: the exec is started and not the container attached to
+    std::string exec_body = "";  // then: of the start
 };
 
 // How a session ended.
@@ -53,13 +55,14 @@ class Session {
 public:
     Session(Engine& engine, AttachPlan plan) : engine_(engine), plan_(std::move(plan)) {}
     ~Session();
-    // POST attach and the upgrade.
+    // POST attach, or the exec's start, and the upgrade.
     Task<Status> open();
     // Copies both ways until the output ends or the user detaches; puts the terminal in raw mode
     // when the container has one.
     Task<Result<AttachEnd>> pump();
 
 private:
+    Result<Engine::Call> call();
     Task<void> pump_in();
     Task<Status> pump_out();
     Engine& engine_;
@@ -84,9 +87,10 @@ private:
     std::string error_;
 };
 
-// Sends the window's size once, retried while the container is not there yet.
-Task<void> resize(Engine& engine, std::string container);
+// Sends the window's size once, retried while the process is not there yet. `path`:
+// "/containers/<id>" or "/exec/<id>".
+Task<void> resize(Engine& engine, std::string path);
 // Until stopped: SIGWINCH resizes (when `tty`), other signals are passed on (when `proxy`).
-Task<void> watch_signals(Engine& engine, std::string container, bool tty, bool proxy);
+Task<void> watch_signals(Engine& engine, std::string path, bool tty, bool proxy);
 
 }  // namespace cli

@@ -55,11 +55,14 @@ Parsed parse_command(FlagSet& flags, const Arguments& arguments, Count count, bo
     std::string wants = count.most == 0 ? "accepts no arguments"
                         : count.least == count.most
                             ? fmt::format("requires {} argument", count.least)
+                        : count.least > 0 && count.most > 0
+                            ? fmt::format("requires at least {} and at most {} argument",
+                                          count.least, count.most)
                         : few ? fmt::format("requires at least {} argument", count.least)
                               : fmt::format("requires at most {} argument", count.most);
     // Docker says See here and Run elsewhere.
     if (few && count.most < 0) usage.replace(usage.find("\n\nRun '") + 2, 3, "See");
-    int shown = few ? count.least : count.most;
+    int shown = few && count.most < 0 ? count.least : count.most;
     if (shown > 1) wants += "s";
     return {{}, fail(fmt::format("{}: '{}' {}{}", flags.program(), name, wants, usage), 1)};
 }

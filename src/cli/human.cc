@@ -53,21 +53,8 @@ std::string binary_size(double bytes) {
 
 Result<std::string> parse_moment(std::string_view text) {
     if (text.find_first_not_of("0123456789.") == text.npos) return std::string(text);
-    if (auto duration = parse_duration(text)) {
-        std::int64_t at = base::now().ns - *duration;
-        return fmt::format("{}.{:09}", at / 1000000000, at % 1000000000);
-    }
-    // Docker also takes a time without zone, without seconds, or a bare date.
-    std::string full(text);
-    if (full.size() == 10) full += "T00:00:00";
-    if (full.size() == 16) full += ":00";
-    bool zoned = full.ends_with('Z') || full.find_first_of("+-", 11) != full.npos;
-    auto at = base::parse_rfc3339(zoned ? full : full + "Z");
-    if (!at)
-        return Error(Kind::invalid, fmt::format("failed to parse value as time or duration: "
-                                                "\"{}\"",
-                                                text));
-    return fmt::format("{}.{:09}", at->ns / 1000000000, at->ns % 1000000000);
+    TRY(Time at, codec::parse_moment(text, base::now()));
+    return fmt::format("{}.{:09}", at.ns / 1000000000, at.ns % 1000000000);
 }
 
 std::string ellipsis(std::string_view text, std::size_t width) {

@@ -19,7 +19,7 @@ constexpr Command commands[] = {
     {"create", "Create a new container", run_create},
     {"diff", "Show changes to a container's files", nullptr},
     {"events", "Get real time events from the server", run_events},
-    {"exec", "Execute a command in a running container", nullptr},
+    {"exec", "Execute a command in a running container", run_exec},
     {"export", "Export a container's filesystem", run_export},
     {"history", "Show the history of an image", run_history},
     {"images", "List images", run_images},
@@ -31,8 +31,8 @@ constexpr Command commands[] = {
     {"login", "Authenticate to a registry", nullptr},
     {"logout", "Log out from a registry", nullptr},
     {"logs", "Fetch the logs of a container", run_logs},
-    {"pause", "Pause containers", nullptr},
-    {"port", "List port mappings", nullptr},
+    {"pause", "Pause all processes within one or more containers", run_pause},
+    {"port", "List port mappings or a specific mapping for the container", run_port},
     {"ps", "List containers", run_ps},
     {"pull", "Download an image from a registry", run_pull},
     {"push", "Upload an image to a registry", nullptr},
@@ -44,12 +44,12 @@ constexpr Command commands[] = {
     {"save", "Save images to a tar archive", run_save},
     {"search", "Search Docker Hub for images", nullptr},
     {"start", "Start stopped containers", run_start},
-    {"stats", "Show resource usage of containers", nullptr},
+    {"stats", "Display a live stream of container(s) resource usage statistics", run_stats},
     {"stop", "Stop running containers", run_stop},
     {"tag", "Create a tag that refers to an image", run_tag},
     {"top", "Display the running processes of a container", run_top},
-    {"unpause", "Unpause containers", nullptr},
-    {"update", "Update configuration of containers", nullptr},
+    {"unpause", "Unpause all processes within one or more containers", run_unpause},
+    {"update", "Update configuration of one or more containers", run_update},
     {"version", "Show version information", run_version},
     {"wait", "Block until containers stop, then print their exit codes", run_wait},
 };
@@ -65,6 +65,7 @@ constexpr Form forms[] = {
      "Display detailed information on containers"},
     {"container", "ls", "ps"},
     {"container", "list", "ps"},
+    {"container", "prune", "", run_container_prune},
     {"container", "remove", "rm"},
     {"image", "inspect", "", run_image_inspect, "Display detailed information on images"},
     {"image", "ls", "images"},
@@ -79,7 +80,7 @@ constexpr Form forms[] = {
 constexpr std::string_view container_commands[] = {
     "attach", "create", "kill",  "logs", "ps",    "rename", "restart", "rm",
     "run",    "start",  "stop",  "top",  "wait",  "commit", "cp",      "diff",
-    "exec",   "export", "pause", "port", "prune", "stats",  "unpause", "update"};
+    "exec",   "export", "pause", "port", "stats",  "unpause", "update"};
 constexpr std::string_view later_groups[] = {
     "builder", "buildx", "checkpoint", "compose", "config", "context", "manifest", "network",
     "node",    "plugin", "secret",     "service", "stack",  "swarm",   "trust",    "volume"};

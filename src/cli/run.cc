@@ -182,8 +182,9 @@ struct Held {
 Task<int> hold(Context& context, Held held, Session& session, Exchange& wait) {
     Scope scope(context.engine.loop(), co_await loop::this_stop());
     bool sized = held.plan.tty && is_terminal(1);
-    if (sized) scope.spawn(resize(context.engine, held.id));
-    scope.spawn(watch_signals(context.engine, held.id, sized, held.sig_proxy && !held.plan.tty));
+    if (sized) scope.spawn(resize(context.engine, "/containers/" + held.id));
+    scope.spawn(watch_signals(context.engine, "/containers/" + held.id, sized,
+                              held.sig_proxy && !held.plan.tty));
     auto end = co_await session.pump();
     int code = 0;
     if (!end)

@@ -34,6 +34,9 @@ public:
     void add(std::string key, std::string value) {
         values_[std::move(key)].push_back(std::move(value));
     }
+    const std::map<std::string, std::vector<std::string>, std::less<>>& all() const {
+        return values_;
+    }
     bool empty() const { return values_.empty(); }
     std::string encode() const;  // for clients
 

@@ -139,6 +139,21 @@ Result<Time> parse_timestamp(std::string_view text) {
     return Time{negative ? -ns : ns};
 }
 
+Result<Time> parse_moment(std::string_view text, Time now) {
+    constexpr std::size_t date_bytes = 10, minutes_bytes = 16, zone_from = 11;
+    if (!text.empty() && text.find_first_not_of("0123456789.") == text.npos)
+        return parse_timestamp(text);
+    if (auto duration = parse_duration(text)) return Time{now.ns - *duration};
+    std::string full(text);
+    if (full.size() == date_bytes) full += "T00:00:00";
+    if (full.size() == minutes_bytes) full += ":00";
+    bool zoned = full.ends_with('Z') || full.find_first_of("+-", zone_from) != full.npos;
+    auto at = base::parse_rfc3339(zoned ? full : full + "Z");
+    if (at) return at;
+    return Error(Kind::invalid,
+                 fmt::format("failed to parse value as time or duration: \"{}\"", text));
+}
+
 std::string status_text(const StatusParts& parts, Time now) {
     auto since = [&](Time then) { return human_duration(then.is_never() ? 0 : now.ns - then.ns); };
     if (parts.state == "running" || parts.state == "paused") {

@@ -25,6 +25,10 @@ Result<std::int64_t> parse_duration(std::string_view text);
 // Empty text gives never. invalid else.
 Result<Time> parse_timestamp(std::string_view text);
 
+// What people and clients write for a moment: Unix seconds, a duration before `now`, RFC3339 (also
+// without zone or seconds, or a bare date: UTC then).
+Result<Time> parse_moment(std::string_view text, Time now);
+
 // The status column of `ps`.
 struct StatusParts {
     std::string_view state;  // created, running, paused, restarting, removing, exited, dead

@@ -154,7 +154,13 @@ Task<Status> EngineParts::open() {
     CO_TRY_DO(sys::make_folders(parts.intakes, 0700));
     CO_TRY(engine::ContainerSettings settings, container_settings(config));
     containers.emplace(parts, std::move(settings));
+    execs.emplace(
+        engine::ExecParts{loop, workers, *containers, *shim, cgroups, config.exec_root + "/execs"});
+    healthchecks.emplace(*containers, *execs, config.exec_root + "/health");
+    CO_TRY_DO(co_await execs->load());
+    CO_TRY_DO(co_await healthchecks->load());
     CO_TRY_DO(co_await containers->load());
+    execs->settle();
     co_return co_await images->sweep();
 }
 
@@ -170,8 +176,10 @@ Status EngineParts::reload() {
 }
 
 engine::Engine EngineParts::engine() {
-    return {loop,        workers,  *images, *link,
-            *containers, *network, events,  [this] { return system_info(); }};
+    return {loop,        workers, *images,
+            *link,       *containers, *execs,
+            *network,    events,  cgroups,
+            [this] { return system_info(); }};
 }
 
 engine::SystemInfo EngineParts::system_info() const {
@@ -210,7 +218,9 @@ void EngineParts::log_state() const {
 }
 
 Task<void> EngineParts::close() {
+    if (healthchecks) co_await healthchecks->close();
     if (containers) co_await containers->close();
+    if (execs) co_await execs->close();
     if (images) co_await images->close();
     if (network) {
         co_await network->close();
@@ -221,6 +231,8 @@ Task<void> EngineParts::close() {
     }
     if (transport) transport->close_idle();
     if (containers && containers->count("running") == 0) co_await shield(remove_cgroup_parent());
+    healthchecks.reset();
+    execs.reset();
     containers.reset();
     shim.reset();
 }

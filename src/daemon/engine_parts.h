@@ -3,6 +3,7 @@
 
 #include "daemon/config.h"
 #include "engine/engine.h"
+#include "engine/health.h"
 #include "registry/http_transport.h"
 #include "run/shim_client.h"
 #include "store/containers.h"
@@ -50,6 +51,8 @@ struct EngineParts {
     std::optional<engine::Network> network;
     std::unique_ptr<run::ShimClient> shim;
     std::optional<engine::Containers> containers;
+    std::optional<engine::Execs> execs;
+    std::optional<engine::Healthchecks> healthchecks;
 };
 
 }  // namespace lighterd

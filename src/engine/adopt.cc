@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "codec/json.h"
 #include "engine/containers.h"
+#include "engine/health_rules.h"
 #include "run/pidfd.h"
 #include "run/spool.h"
 #include "sys/file.h"
@@ -101,6 +102,7 @@ Task<Status> Containers::load() {
     for (run::Adopted& adopted : parts_.shim.take_adopted())
         co_await adopt(std::move(adopted));
     parts_.shim.lend_with([this](const std::string& id) -> std::optional<run::Console> {
+        if (SideProcesses* side = side_processes_of(id)) return side->lend(id);
         auto at = by_id_.find(id);
         if (at == by_id_.end()) return std::nullopt;
         return at->second->console.lend();
@@ -119,6 +121,8 @@ Task<Status> Containers::load() {
 
 // A container that the shim held while no engine was there.
 Task<void> Containers::adopt(run::Adopted adopted) {
+    if (SideProcesses* side = side_processes_of(adopted.id))
+        co_return co_await side->adopt(std::move(adopted));
     auto at = by_id_.find(adopted.id);
     if (at == by_id_.end()) {
         // Started, but its record is gone: a removal was answered, or its create never was.
@@ -135,7 +139,10 @@ Task<void> Containers::adopt(run::Adopted adopted) {
             return sys::Cgroup::open(*host, path);
         },
         &parts_.cgroups, cgroup_path(record));
-    if (cgroup) container->cgroup = std::move(*cgroup);
+    if (cgroup) {
+        container->paused = cgroup->frozen();
+        container->cgroup = std::move(*cgroup);
+    }
     if (container->cgroup && record.oom_killed) {
         auto told = co_await parts_.workers.run(
             loop::Lane::quick, [](sys::Cgroup group) { return Result(group.oom_kills()); },
@@ -176,6 +183,7 @@ Task<void> Containers::adopt(run::Adopted adopted) {
     container->pidfd = std::move(adopted.pidfd);
     container->running = true;
     if (!adopted.ended) {
+        run_changed(container);
         base::log::info("container runs on container={}", record.id);
         watch_oom(container);
         co_return;
@@ -211,6 +219,7 @@ Task<void> Containers::lost(ContainerPtr container) {
     constexpr int unknown_code = 255;
     ContainerRecord& record = container->record;
     record.running = false;
+    leave_health(record.health);
     record.pid = 0;
     record.exit_code = unknown_code;
     record.finished_at = base::now();

@@ -1,8 +1,7 @@
 #include "engine/attach.h"
 
 #include "base/log.h"
-#include "codec/detach_keys.h"
-#include "codec/stdcopy.h"
+#include "engine/console_client.h"
 
 #include <fmt/format.h>
 
@@ -18,11 +17,7 @@ Attached::open(Containers& containers, ContainerPtr container, AttachOptions opt
         co_return Error(
             Kind::conflict,
             fmt::format("container {} is paused, unpause the container before attach", short_id));
-    if (container->restarting)
-        co_return Error(
-            Kind::conflict,
-            fmt::format("container {} is restarting, wait until the container is running",
-                        short_id));
+    if (container->restarting) co_return is_restarting(*container);
     std::unique_ptr<Attached> attached(
         new Attached(containers, std::move(container), std::move(options)));
     const AttachOptions& wanted = attached->options_;
@@ -44,15 +39,6 @@ Attached::~Attached() {
     if (viewer_) viewer_->leave();
 }
 
-Task<Status> Attached::send(Stream& client, codec::Stdio stream, Slice bytes) {
-    if (!options_.framed) co_return co_await client.write(std::move(bytes));
-    auto header = codec::frame_header(stream, static_cast<std::uint32_t>(bytes.size()));
-    std::vector<Slice> parts;
-    parts.push_back(Slice::copy_of({header.data(), header.size()}));
-    parts.push_back(std::move(bytes));
-    co_return co_await client.write_all(std::move(parts));
-}
-
 Task<Status> Attached::replay(Stream& client) {
     std::vector<codec::LogRecord> records;
     for (;;) {
@@ -69,63 +55,31 @@ Task<Status> Attached::replay(Stream& client) {
             bool is_err = record.stream == codec::LogStream::err;
             if (is_err ? !options_.err : !options_.out) continue;
             codec::Stdio name = is_err ? codec::Stdio::err : codec::Stdio::out;
-            CO_TRY_DO(co_await send(client, name, Slice::copy_of(record.text)));
+            CO_TRY_DO(
+                co_await send_output(client, options_.framed, name, Slice::copy_of(record.text)));
         }
     }
 }
 
-Task<void> Attached::send_output(Stream& client) {
-    for (;;) {
-        auto output = co_await viewer_->next();
-        if (!output) break;
-        Status sent = co_await send(client, output->stream, std::move(output->bytes));
-        if (!sent) break;
-    }
-    done_.set();
-}
-
-Task<void> Attached::take_input(Stream& client) {
+// The end of input may come before the start: it reaches the process all the same.
+Task<void> Attached::input_ended() {
     const wire::ContainerConfig& config = container_->record.config;
-    codec::DetachScanner scanner(options_.detach_keys);
-    bool gone = false;
-    for (;;) {
-        Result<Slice> bytes = co_await client.read();
-        gone = !bytes;
-        if (!bytes || bytes->empty()) break;
-        if (!config.tty) {
-            if (!co_await container_->console.write(std::move(*bytes))) co_return;
-            continue;
-        }
-        codec::DetachScanner::Scan scan = scanner.scan(bytes->view());
-        if (!scan.pass.empty() && !co_await container_->console.write(Slice::copy_of(scan.pass)))
-            co_return;
-        if (scan.detached) {
-            detached_ = true;
-            done_.set();
-            co_return;
-        }
-    }
-    std::string held = scanner.release();
-    if (config.tty && !held.empty()) (void)co_await container_->console.write(Slice::copy_of(held));
-    if (config.stdin_once && !config.tty) {
-        // The end of input may come before the start: it reaches the process all the same.
-        if (co_await container_->console.opened()) containers_.close_stdin(*container_);
-    }
-    if (gone) done_.set();
+    if (!config.stdin_once || config.tty) co_return;
+    if (co_await container_->console.opened()) containers_.close_stdin(*container_);
 }
 
 Task<Status> Attached::run(Stream& client) {
     if (log_) CO_TRY_DO(co_await replay(client));
     if (!options_.stream) co_return Status();
-    loop::Stop* outer = co_await loop::this_stop();
-    Scope both(containers_.loop(), outer);
-    both.spawn(send_output(client));
-    if (options_.in && container_->record.config.open_stdin) both.spawn(take_input(client));
-    Status ended = co_await done_.wait();
-    co_await both.close();
-    viewer_->leave();
-    co_await viewer_->let_go();
-    if (detached_) containers_.publish(*container_, "detach");
+    const wire::ContainerConfig& config = container_->record.config;
+    ClientOptions options{.in = options_.in && config.open_stdin,
+                          .framed = options_.framed,
+                          .terminal = config.tty,
+                          .detach_keys = options_.detach_keys};
+    ConsoleClient session(containers_.loop(), container_->console, viewer_, std::move(options),
+                          [this] { return input_ended(); });
+    Status ended = co_await session.run(client);
+    if (session.detached()) containers_.publish(*container_, "detach");
     co_return ended;
 }
 

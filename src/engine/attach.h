@@ -29,20 +29,15 @@ public:
 
 private:
     Attached(Containers& containers, ContainerPtr container, AttachOptions options)
-        : containers_(containers), container_(std::move(container)), options_(std::move(options)),
-          done_(containers.loop()) {}
+        : containers_(containers), container_(std::move(container)), options_(std::move(options)) {}
     Task<Status> replay(Stream& client);
-    Task<void> send_output(Stream& client);
-    Task<void> take_input(Stream& client);
-    Task<Status> send(Stream& client, codec::Stdio stream, Slice bytes);
+    Task<void> input_ended();
 
     Containers& containers_;
     ContainerPtr container_;
     AttachOptions options_;
-    loop::Event done_;
     std::shared_ptr<Viewer> viewer_;
     std::optional<store::LogReader> log_;
-    bool detached_ = false;
 };
 
 }  // namespace engine

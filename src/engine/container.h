@@ -69,6 +69,12 @@ inline Error not_running(const Container& container) {
     return Error(Kind::conflict, fmt::format("container {} is not running", container.id()));
 }
 
+inline Error is_restarting(const Container& container) {
+    return Error(Kind::conflict,
+                 fmt::format("container {} is restarting, wait until the container is running",
+                             container.id()));
+}
+
 using ContainerPtr = std::shared_ptr<Container>;
 
 }  // namespace engine

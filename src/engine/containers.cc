@@ -90,8 +90,8 @@ std::vector<std::vector<std::string>> Containers::layers_in_use() {
     return layers;
 }
 
-std::string Containers::folder_of(const Container& container) const {
-    return parts_.store.folders().container_path(container.id());
+std::string Containers::folder_of(const std::string& id) const {
+    return parts_.store.folders().container_path(id);
 }
 
 std::string Containers::log_path(const Container& container) const {
@@ -194,8 +194,6 @@ Task<Result<ContainerRecord>> Containers::merge(CreateOrder order,
     record.image_id = image->record.id;
     record.diff_ids = image->record.diff_ids;
     CO_TRY(wire::oci::ImageConfig config, co_await parts_.images.config(record.image_id));
-    bool has_check = config.config.healthcheck && !config.config.healthcheck->test.empty() &&
-                     !record.config.healthcheck;
     merge_image(record.config, config.config);
     CO_TRY_DO(set_command(record));
     fill_defaults(record, settings_, parts_.cgroups.v2);
@@ -216,7 +214,7 @@ Task<Result<ContainerRecord>> Containers::merge(CreateOrder order,
                 return check_sources(all);
             },
             std::move(security), std::move(mounts)));
-    warnings = create_warnings(record, has_check);
+    warnings = create_warnings(record);
     run::Resources limits = resources_of(record.host_config);
     std::ranges::move(parts_.cgroups.drop_unsupported(limits), std::back_inserter(warnings));
     co_return record;
@@ -314,7 +312,7 @@ Task<Status> Containers::remove_locked(ContainerPtr container) {
     cancel_restart(*container);
     if (container->running) {
         container->stop_requested = true;
-        (void)send(*container, SIGKILL);  // not running any more is what we want
+        (void)co_await deliver(container, SIGKILL);  // not running any more is what we want
         (void)co_await wait_until_stopped(container);
     }
     CO_TRY(auto lock, co_await container->changing.lock());

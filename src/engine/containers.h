@@ -11,6 +11,7 @@
 #include "run/shim_client.h"
 #include "store/containers.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,6 +55,30 @@ struct ContainerSizes {
     std::int64_t all = 0;       // with its image
 };
 
+// Further processes in containers: what the shim says of names with their prefix.
+class SideProcesses {
+public:
+    virtual void ended(run::Ended ended) = 0;
+    // One that the shim held while no engine was there.
+    virtual Task<void> adopt(run::Adopted adopted) = 0;
+    // The container's first process has ended: nothing new starts in it.
+    virtual void run_over(const std::string& container_id) = 0;
+    // Copies of its descriptors, for a shim that takes the place of a dead one.
+    virtual std::optional<run::Console> lend(std::string_view id) = 0;
+
+protected:
+    ~SideProcesses() = default;
+};
+
+// Hears when a container begins to run, or to be looked at again, and when that ends.
+class RunFollower {
+public:
+    virtual void run_changed(const ContainerPtr& container) = 0;
+
+protected:
+    ~RunFollower() = default;
+};
+
 enum class WaitFor { not_running, next_exit, removed };
 
 class Containers final : public ImageUsers {
@@ -71,6 +96,13 @@ public:
     // timeout, or than its own stop timeout if it has one, is killed.
     Task<void> stop_all();
 
+    // Before load(). `processes` outlives this.
+    void set_side_processes(std::string prefix, SideProcesses& processes) {
+        side_processes_[std::move(prefix)] = &processes;
+    }
+    // The same for it.
+    void set_run_follower(RunFollower& follower) { run_follower_ = &follower; }
+
     // Full id, name with or without slash, or unique id prefix. missing "No such container: x".
     Result<ContainerPtr> find(std::string_view reference) const;
     // Newest first; a snapshot.
@@ -82,6 +114,19 @@ public:
     Task<Status> stop(ContainerPtr container, StopOrder order);
     Task<Status> restart(ContainerPtr container, StopOrder order);
     Task<Status> kill(ContainerPtr container, int signal);
+    // pause.cc. conflict when it is so already, or does not run.
+    Task<Status> pause(ContainerPtr container);
+    Task<Status> unpause(ContainerPtr container);
+    // update.cc: what is not zero, as Docker has it; in force at once when it runs. Warnings.
+    Task<Result<std::vector<std::string>>> update(ContainerPtr container,
+                                                  wire::ContainerUpdate wanted);
+    // prune.cc: removes those that have stopped and that `takes` says. conflict while another
+    // prune is at work.
+    struct Pruned {
+        std::vector<std::string> ids;
+        std::int64_t bytes = 0;
+    };
+    Task<Result<Pruned>> prune(std::function<bool(const Container&)> takes);
     Task<Status> remove(ContainerPtr container, bool force, bool volumes);
     Task<Status> rename(ContainerPtr container, std::string name);
     Status resize(Container& container, unsigned height, unsigned width);
@@ -95,7 +140,9 @@ public:
 
     // A worker opens the log for reading. unsupported without a log that can be read.
     Task<Result<store::LogReader>> open_log(ContainerPtr container, store::LogQuery query);
-    std::string folder_of(const Container& container) const;
+    std::string folder_of(const Container& container) const { return folder_of(container.id()); }
+    // Of a container that may not be known yet.
+    std::string folder_of(const std::string& id) const;
     std::string log_path(const Container& container) const;  // "": none is written
     const ContainerSettings& settings() const { return settings_; }
     // For what comes; containers that are there keep what they were made with.
@@ -133,9 +180,15 @@ private:
     Task<Status> end_of(ContainerPtr container, StopOrder order);
     Task<Status> wait_until_stopped(ContainerPtr container);
     Status send(Container& container, int signal);
+    // send(), and a paused container runs again so that the signal reaches it.
+    Task<Status> deliver(ContainerPtr container, int signal);
+    Task<Status> thaw(ContainerPtr container);
     void cancel_restart(Container& container);
+    // `running` or `paused` is another now.
+    void run_changed(const ContainerPtr& container);
     // exits.cc: ends and restarts
     Task<void> follow_shim();
+    SideProcesses* side_processes_of(std::string_view id) const;
     Task<void> record_exit(ContainerPtr container, run::Ended ended);
     // oom.cc: kills by the memory controller, told as they happen. Each kill is told once; the
     // caller commits the record.
@@ -165,9 +218,12 @@ private:
     ContainerSettings settings_;
     std::map<std::string, ContainerPtr> by_id_;
     std::map<std::string, std::string> ids_by_name_;  // reserved from the moment create begins
-    Scope work_;                                      // follow_shim, restarts, clean-up
+    std::map<std::string, SideProcesses*> side_processes_;
+    RunFollower* run_follower_ = nullptr;
+    Scope work_;  // follow_shim, restarts, clean-up
     loop::Stop following_;
     bool shutting_down_ = false;
+    bool pruning_ = false;
 };
 
 }  // namespace engine

@@ -81,6 +81,21 @@ bool has_ports(const ContainerRecord& record) {
                                [](const auto& port) { return port.second.has_value(); });
 }
 
+// What is not given is the image's.
+void merge_healthcheck(std::optional<wire::HealthConfig>& check,
+                       const wire::oci::HealthCheck& image) {
+    if (!check) check.emplace();
+    auto merge = [](std::int64_t& value, std::int64_t other) {
+        if (value == 0) value = other;
+    };
+    if (check->test.empty()) check->test = image.test;
+    merge(check->interval, image.interval);
+    merge(check->timeout, image.timeout);
+    merge(check->start_period, image.start_period);
+    merge(check->start_interval, image.start_interval);
+    merge(check->retries, image.retries);
+}
+
 }  // namespace
 
 void merge_image(wire::ContainerConfig& config, const wire::oci::RunConfig& image) {
@@ -102,12 +117,7 @@ void merge_image(wire::ContainerConfig& config, const wire::oci::RunConfig& imag
         if (!config.entrypoint.given)
             config.entrypoint.assign(image.entrypoint.begin(), image.entrypoint.end());
     }
-    if (!config.healthcheck && image.healthcheck) {
-        const wire::oci::HealthCheck& check = *image.healthcheck;
-        config.healthcheck =
-            wire::HealthConfig{check.test,         check.interval,       check.timeout,
-                               check.start_period, check.start_interval, check.retries};
-    }
+    if (image.healthcheck) merge_healthcheck(config.healthcheck, *image.healthcheck);
     if (config.working_dir.empty()) config.working_dir = image.working_dir;
     for (const auto& [path, nothing] : image.volumes)
         config.volumes.emplace(path, json::Empty());
@@ -184,12 +194,8 @@ Status check_supported(const ContainerRecord& record, const ContainerSettings& s
     return {};
 }
 
-std::vector<std::string> create_warnings(const ContainerRecord& record,
-                                         bool image_has_healthcheck) {
+std::vector<std::string> create_warnings(const ContainerRecord& record) {
     std::vector<std::string> out;
-    const auto& check = record.config.healthcheck;
-    if ((check && !check->test.empty() && check->test[0] != "NONE") || image_has_healthcheck)
-        out.push_back("Healthchecks are not run by this engine yet.");
     if (!record.config.volumes.empty())
         out.push_back(
             "Volumes are not implemented by this engine yet: what the container writes to " +

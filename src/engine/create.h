@@ -20,7 +20,7 @@ void fill_defaults(ContainerRecord& record, const ContainerSettings& settings, b
 // invalid for an unknown log driver or option; unsupported for what exists in Docker and not here.
 Status check_supported(const ContainerRecord& record, const ContainerSettings& settings);
 // What the user should know and what is ignored, in Docker's words where it has any.
-std::vector<std::string> create_warnings(const ContainerRecord& record, bool image_has_healthcheck);
+std::vector<std::string> create_warnings(const ContainerRecord& record);
 
 // max-size and max-file of a json-file log ("10m", "3").
 struct LogLimits {

@@ -3,6 +3,7 @@
 
 #include "engine/containers.h"
 #include "engine/events.h"
+#include "engine/exec.h"
 #include "engine/images.h"
 #include "engine/network.h"
 #include "engine/system.h"
@@ -17,8 +18,10 @@ struct Engine {
     Images& images;
     const registry::Link& registries;  // what is asked of registries straight
     Containers& containers;
+    Execs& execs;
     Network& network;
     Events& events;
+    const sys::CgroupHost& cgroups;
     std::function<SystemInfo()> system;  // for info: gathered when asked
 };
 

@@ -21,6 +21,10 @@ Task<void> Containers::follow_shim() {
     for (;;) {
         Result<run::Ended> ended = co_await parts_.shim.next_ended();
         if (!ended) co_return;
+        if (SideProcesses* side = side_processes_of(ended->id)) {
+            side->ended(std::move(*ended));
+            continue;
+        }
         auto at = by_id_.find(ended->id);
         if (at == by_id_.end()) {
             base::log::debug("end of an unknown container={}", ended->id);
@@ -29,6 +33,12 @@ Task<void> Containers::follow_shim() {
         }
         work_.spawn(shield(record_exit(at->second, std::move(*ended))));
     }
+}
+
+SideProcesses* Containers::side_processes_of(std::string_view id) const {
+    for (const auto& [prefix, processes] : side_processes_)
+        if (id.starts_with(prefix)) return processes;
+    return nullptr;
 }
 
 Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
@@ -45,6 +55,9 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     container->running = container->paused = false;
     container->pid = 0;
     container->pidfd.reset();
+    run_changed(container);
+    for (const auto& [prefix, processes] : side_processes_)
+        processes->run_over(container->id());
     std::int64_t ran_ns = record.finished_at.ns - record.started_at.ns;
     publish(*container, "die",
             {{"exitCode", std::to_string(record.exit_code)},

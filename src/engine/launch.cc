@@ -182,7 +182,7 @@ void add_process(run::ContainerSpec& spec, const LaunchPlan& plan) {
     }
     process.args.push_back(record.path);
     process.args.insert(process.args.end(), record.args.begin(), record.args.end());
-    process.env = environment_of(record, plan.hostname);
+    process.env = environment_of(record.config.env, record.config.tty, plan.hostname);
     if (!record.config.working_dir.empty()) process.cwd = clean_path(record.config.working_dir);
     process.init = record.host_config.init.value_or(plan.settings.init);
 }
@@ -241,15 +241,20 @@ run::Resources resources_of(const wire::HostConfig& host) {
     return out;
 }
 
-std::vector<std::string> environment_of(const ContainerRecord& record,
+std::vector<std::string> environment_of(const wire::Strings& own, bool tty,
                                         const std::string& hostname) {
     std::vector<std::string> env;
     env.push_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     env.push_back("HOSTNAME=" + hostname);
-    if (record.config.tty) env.push_back("TERM=xterm");
-    for (const std::string& variable : record.config.env) {
+    if (tty) env.push_back("TERM=xterm");
+    merge_environment(env, own);
+    return env;
+}
+
+void merge_environment(std::vector<std::string>& env, const wire::Strings& more) {
+    for (const std::string& variable : more) {
         std::size_t equals = variable.find('=');
-        if (equals == std::string::npos) {  // "NAME" alone takes a default away
+        if (equals == std::string::npos) {
             std::erase_if(env, [&](const std::string& v) { return v.starts_with(variable + "="); });
             continue;
         }
@@ -261,7 +266,14 @@ std::vector<std::string> environment_of(const ContainerRecord& record,
         else
             env.push_back(variable);
     }
-    return env;
+}
+
+std::int64_t start_failure_code(const std::string& message, std::int64_t other) {
+    auto has = [&](std::string_view words) { return message.find(words) != std::string::npos; };
+    constexpr std::int64_t not_found = 127, not_executable = 126;
+    if (has("executable file not found") || has("no such file or directory")) return not_found;
+    if (has("permission denied") || has("is a directory")) return not_executable;
+    return other;
 }
 
 Result<std::vector<run::Rlimit>> rlimits_of(const wire::HostConfig& host) {

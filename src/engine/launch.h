@@ -41,7 +41,13 @@ Result<Launch> prepare_launch(LaunchPlan plan, const sys::CgroupHost* cgroups);
 
 // The pure parts, for tests.
 run::Resources resources_of(const wire::HostConfig& host);
-std::vector<std::string> environment_of(const ContainerRecord& record, const std::string& hostname);
+// Of a process in a container with this Env; `tty`: it has a terminal.
+std::vector<std::string> environment_of(const wire::Strings& own, bool tty,
+                                        const std::string& hostname);
+// Variables of `more` take the place of those of the same name; "NAME" alone takes one away.
+void merge_environment(std::vector<std::string>& env, const wire::Strings& more);
+// What Docker stores for a start that failed, by the words of the failure: 127, 126 or `other`.
+std::int64_t start_failure_code(const std::string& message, std::int64_t other);
 Result<std::vector<run::Rlimit>> rlimits_of(const wire::HostConfig& host);
 
 }  // namespace engine

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "engine/containers.h"
 #include "engine/create.h"
+#include "engine/health_rules.h"
 #include "engine/signals.h"
 #include "engine/system.h"
 #include "run/pidfd.h"
@@ -14,15 +15,6 @@
 namespace engine {
 
 namespace {
-
-// What Docker stores for a start that failed, by the words of the failure.
-std::int64_t start_failure_code(const std::string& message) {
-    auto has = [&](std::string_view words) { return message.find(words) != std::string::npos; };
-    constexpr int not_found = 127, not_executable = 126, other = 128;
-    if (has("executable file not found") || has("no such file or directory")) return not_found;
-    if (has("permission denied") || has("is a directory")) return not_executable;
-    return other;
-}
 
 // Worker.
 Result<std::optional<Console::Log>> open_for_writing(std::string folder, std::string id,
@@ -75,7 +67,7 @@ Task<Status> Containers::start_locked(ContainerPtr container) {
     if (started) co_return co_await began(container, std::move(*started));
     Error failed = started.error();
     container->record.error = failed.message();
-    container->record.exit_code = start_failure_code(failed.message());
+    container->record.exit_code = start_failure_code(failed.message(), 128);
     Status kept = co_await commit(*container);
     if (!kept) base::log::error("container={}: {}", container->id(), kept.error().message());
     if (container->record.host_config.auto_remove && !container->removing) {
@@ -191,11 +183,19 @@ Task<Status> Containers::began(ContainerPtr container, run::Started started) {
     record.exit_code = 0;
     record.error.clear();
     record.oom_killed = false;
+    begin_health(record.health, record.config);
     Status kept = co_await commit(*container);
     publish(*container, "start");
+    run_changed(container);
     container->changed.wake_all();
     watch_oom(container);
     co_return kept;
+}
+
+void Containers::run_changed(const ContainerPtr& container) {
+    bool looked_at = container->running && !container->paused;
+    if (!looked_at) leave_health(container->record.health);
+    if (run_follower_) run_follower_->run_changed(container);
 }
 
 Status Containers::send(Container& container, int signal) {
@@ -228,7 +228,7 @@ Task<Status> Containers::kill(ContainerPtr container, int signal) {
         co_return to_end ? co_await shield(end_of(container, StopOrder())) : Status();
     if (to_end) container->stop_requested = true;
     container->record.stopped_by_user = !shutting_down_;
-    Status sent = send(*container, signal);
+    Status sent = co_await deliver(container, signal);
     if (!sent) co_return sent;
     publish(*container, "kill", {{"signal", std::to_string(signal)}});
     // `unless-stopped` asks for this also after a power cut.
@@ -262,7 +262,7 @@ Task<Status> Containers::end_of(ContainerPtr container, StopOrder order) {
     container->record.stopped_by_user = !shutting_down_;
     CO_TRY_DO(co_await commit(*container));
     if (patience != 0) {
-        Status sent = send(*container, signal);
+        Status sent = co_await deliver(container, signal);
         if (!sent && container->running) co_return sent;
         if (sent) publish(*container, "kill", {{"signal", std::to_string(signal)}});
         constexpr std::int64_t for_ever_s = std::int64_t(100) * 365 * 24 * 3600;
@@ -272,7 +272,7 @@ Task<Status> Containers::end_of(ContainerPtr container, StopOrder order) {
                                            stopped(wait_until_stopped(container)));
         if (ended) co_return Status();
     }
-    Status killed = send(*container, SIGKILL);
+    Status killed = co_await deliver(container, SIGKILL);
     if (killed) publish(*container, "kill", {{"signal", std::to_string(SIGKILL)}});
     co_return co_await wait_until_stopped(container);
 }

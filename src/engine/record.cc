@@ -38,6 +38,7 @@ constexpr json::Field record_fields[] = {
     json::field<&ContainerRecord::stopped_by_user>("StoppedByUser"),
     json::field<&ContainerRecord::removing>("Removing"),
     json::field<&ContainerRecord::endpoint>("Endpoint"),
+    json::field<&ContainerRecord::health>("Health", json::omit_empty),
 };
 constinit const json::Table record_table{record_fields};
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/time.h"
-#include "wire/container.h"
+#include "wire/container_info.h"
 
 #include <optional>
 #include <string>
@@ -43,6 +43,7 @@ struct ContainerRecord {
     bool stopped_by_user = false;  // what `unless-stopped` asks for
     bool removing = false;         // a removal had begun
     std::optional<EndpointRecord> endpoint;
+    std::optional<wire::Health> health;  // of one with a healthcheck, once started
 };
 
 const json::Table& json_table(const EndpointRecord*);

@@ -37,6 +37,13 @@ Status send_signal(const Fd& pidfd, int signal) {
     return base::errno_error(errno, "send signal");
 }
 
+Status send_signal_to_group(const Fd& pidfd, int signal) {
+    constexpr unsigned process_group = 1U << 2;  // PIDFD_SIGNAL_PROCESS_GROUP
+    if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, process_group) == 0)
+        return {};
+    return send_signal(pidfd, signal);
+}
+
 bool process_ended(const Fd& pidfd) {
     pollfd one{pidfd.get(), POLLIN, 0};
     return ::poll(&one, 1, 0) == 1;

@@ -11,6 +11,8 @@ namespace run {
 
 // pidfd_send_signal(2). missing when the process has ended.
 Status send_signal(const Fd& pidfd, int signal);
+// To its whole process group where the kernel can (Linux 6.9), else to it alone.
+Status send_signal_to_group(const Fd& pidfd, int signal);
 bool process_ended(const Fd& pidfd);
 // As waitpid(2) gives it; nothing where the kernel cannot tell: before Linux 6.15, or not reaped.
 std::optional<int> wait_status_of(const Fd& pidfd);

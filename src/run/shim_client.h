@@ -26,7 +26,7 @@ public:
     ~ShimClient();
 
     // How to copy the descriptors of what runs: if its shim dies, the next one holds them. Nothing
-    // for what is not to be handed on (execs).
+    // for what is not to be handed on.
     using Lend = std::function<std::optional<Console>(const std::string& id)>;
     void lend_with(Lend lend);
 

@@ -421,6 +421,13 @@ Status Cgroup::thaw() const {
     return host_->v2 ? folder.write("cgroup.freeze", "0") : folder.write("freezer.state", "THAWED");
 }
 
+bool Cgroup::frozen() const {
+    auto folder = group_of(*host_, "freezer", path_);
+    if (!folder) return false;
+    return host_->v2 ? folder->number("cgroup.freeze") == 1
+                     : trimmed(folder->read("freezer.state")) != "THAWED";
+}
+
 Status Cgroup::kill() const {
     if (host_->v2) {
         TRY(CgroupFolder folder, open_group(host_->hierarchies.front(), path_));

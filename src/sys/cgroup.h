@@ -96,6 +96,7 @@ public:
     // Freezes and waits until it is so / lets run again.
     Status freeze() const;
     Status thaw() const;
+    bool frozen() const;
     // SIGKILL to every process inside.
     Status kill() const;
     // In it and in the groups that the container made below; numbers as this process sees them.

@@ -126,6 +126,12 @@ constexpr json::Field summary_networks_fields[] = {
 };
 constinit const json::Table summary_networks_table{summary_networks_fields};
 
+constexpr json::Field health_summary_fields[] = {
+    json::field<&HealthSummary::status>("Status"),
+    json::field<&HealthSummary::failing_streak>("FailingStreak"),
+};
+constinit const json::Table health_summary_table{health_summary_fields};
+
 constexpr json::Field container_summary_fields[] = {
     json::field<&ContainerSummary::id>("Id"),
     json::field<&ContainerSummary::names>("Names"),
@@ -142,6 +148,7 @@ constexpr json::Field container_summary_fields[] = {
     json::field<&ContainerSummary::host_config>("HostConfig"),
     json::field<&ContainerSummary::network_settings>("NetworkSettings"),
     json::field<&ContainerSummary::mounts>("Mounts"),
+    json::field<&ContainerSummary::health>("Health", json::omit_empty),
 };
 constinit const json::Table container_summary_table{container_summary_fields};
 
@@ -162,8 +169,25 @@ constexpr json::Field top_response_fields[] = {
 };
 constinit const json::Table top_response_table{top_response_fields};
 
+constexpr json::Field update_response_fields[] = {
+    json::field<&UpdateResponse::warnings>("Warnings", json::null_empty),
+};
+constinit const json::Table update_response_table{update_response_fields};
+
+constexpr json::Field pruned_fields[] = {
+    json::field<&ContainersPruned::ids>("ContainersDeleted", json::null_empty),
+    json::field<&ContainersPruned::bytes>("SpaceReclaimed"),
+};
+constinit const json::Table pruned_table{pruned_fields};
+
 }  // namespace
 
+const json::Table& json_table(const UpdateResponse*) {
+    return update_response_table;
+}
+const json::Table& json_table(const ContainersPruned*) {
+    return pruned_table;
+}
 const json::Table& json_table(const HealthResult*) {
     return health_result_table;
 }
@@ -193,6 +217,9 @@ const json::Table& json_table(const SummaryHostConfig*) {
 }
 const json::Table& json_table(const SummaryNetworks*) {
     return summary_networks_table;
+}
+const json::Table& json_table(const HealthSummary*) {
+    return health_summary_table;
 }
 const json::Table& json_table(const ContainerSummary*) {
     return container_summary_table;

@@ -89,6 +89,10 @@ struct SummaryHostConfig {
 struct SummaryNetworks {
     std::map<std::string, EndpointSettings> networks;
 };
+struct HealthSummary {
+    std::string status;
+    std::int64_t failing_streak = 0;
+};
 struct ContainerSummary {
     std::string id;
     Strings names;
@@ -101,6 +105,7 @@ struct ContainerSummary {
     SummaryHostConfig host_config;
     SummaryNetworks network_settings;
     std::vector<MountPoint> mounts;
+    std::optional<HealthSummary> health;
 };
 
 struct WaitError {
@@ -115,6 +120,16 @@ struct TopResponse {
     std::vector<Strings> processes;
 };
 
+struct UpdateResponse {
+    Strings warnings;
+};
+struct ContainersPruned {
+    Strings ids;
+    std::int64_t bytes = 0;
+};
+
+const json::Table& json_table(const UpdateResponse*);
+const json::Table& json_table(const ContainersPruned*);
 const json::Table& json_table(const HealthResult*);
 const json::Table& json_table(const Health*);
 const json::Table& json_table(const ContainerState*);
@@ -125,6 +140,7 @@ const json::Table& json_table(const ContainerInspect*);
 const json::Table& json_table(const PortSummary*);
 const json::Table& json_table(const SummaryHostConfig*);
 const json::Table& json_table(const SummaryNetworks*);
+const json::Table& json_table(const HealthSummary*);
 const json::Table& json_table(const ContainerSummary*);
 const json::Table& json_table(const WaitError*);
 const json::Table& json_table(const WaitResponse*);

@@ -1,47 +1,11 @@
 """The same session with `lighter` and with the docker CLI against one engine: output and exit codes must be equal."""
 
-import os
-import re
-import shutil
-import subprocess
-import unittest
-
-import case
-import engine as engines
+from compared import Compared
 
 IMAGES = ['busybox', 'centos', 'entry']
-CLIENTS = {'lighter': engines.program('lighter'), 'docker': shutil.which('docker')}
-
-# Ids, times and the client's own name are the only things that may differ.
-MASKS = [(r'\b[0-9a-f]{64}\b', 'ID64'), (r'\b[0-9a-f]{12}\b', 'ID12'), (r'\d+ (seconds?|minutes?) ago', 'AGO'),
-         (r'About a minute ago|Less than a second ago', 'AGO'), (r'Up (\d+ seconds?|Less than a second)', 'UP'),
-         (r'\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)', 'TIME'), (r'\b(lighter|docker)\b', 'CLIENT'), (r' +', ' ')]
 
 
-def masked(text):
-    for pattern, to in MASKS:
-        text = re.sub(pattern, to, text)
-    return text
-
-
-@unittest.skipUnless(CLIENTS['docker'], 'no docker CLI here (Debian: docker.io)')
-@unittest.skipUnless(os.path.exists(CLIENTS['lighter']), 'lighter is not built')
-class SameAsDocker(case.EngineTest):
-    def call(self, client, args, stdin=b''):
-        env = {'PATH': os.environ['PATH'], 'HOME': self.engine.folder, 'DOCKER_HOST': 'unix://' + self.engine.socket}
-        done = subprocess.run([CLIENTS[client], *args], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              env=env, timeout=60)
-        return done.returncode, masked(done.stdout.decode()), masked(done.stderr.decode())
-
-    def same(self, *args, stdin=b'', errors=True):
-        """Runs it with each client; what docker answered."""
-        theirs = self.call('docker', args, stdin)
-        ours = self.call('lighter', args, stdin)
-        self.assertEqual(ours[:2], theirs[:2], args)
-        if errors:
-            self.assertEqual(ours[2], theirs[2], args)
-        return theirs
-
+class SameAsDocker(Compared):
     def test_run_gives_output_and_exit_code(self):
         self.assertEqual(self.same('run', '--rm', 'busybox', 'echo', 'hi'), (0, 'hi\n', ''))
         self.assertEqual(self.same('run', '--rm', 'busybox', 'sh', '-c', 'echo err >&2; exit 42'), (42, '', 'err\n'))
@@ -75,7 +39,7 @@ class SameAsDocker(case.EngineTest):
                 ['stop', '-t', '0', 'walk'], ['wait', 'walk'], ['ps', '-a', '--format', '{{.Names}} {{.State}}'],
                 ['rm', 'walk'], ['rm', 'walk'], ['logs', 'walk'], ['images', '--format', '{{.Repository}}:{{.Tag}}'],
                 ['tag', 'busybox', 'other/name:v1'], ['rmi', 'other/name:v1'], ['rmi', 'no-such-image']]
-        seen = {client: [(args, *self.call(client, args)) for args in walk] for client in ('docker', 'lighter')}
+        seen = {client: [(args, *self.said(client, args)) for args in walk] for client in ('docker', 'lighter')}
         for theirs, ours in zip(seen['docker'], seen['lighter']):
             with self.subTest(command=theirs[0]):
                 self.assertEqual(ours, theirs)

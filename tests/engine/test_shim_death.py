@@ -5,9 +5,10 @@ import signal
 
 import case
 import engine as engines
+from execs import ExecTest
 
 
-class ShimDeath(case.EngineTest):
+class ShimDeath(ExecTest):
     def shim(self):
         wanted = f'lighter-shim {self.engine.exec_root}'
         return next((pid for pid, (_, line) in engines.processes().items() if line == wanted), None)
@@ -61,3 +62,42 @@ class ShimDeath(case.EngineTest):
         self.assertEqual(self.state(container)['Pid'], pid)
         self.api.must(204, 'POST', f'/containers/{container}/stop', t=0)
         self.assertIn(self.state(container)['ExitCode'], (137, 255))
+
+    @case.lighterd_only
+    def test_execs_go_on_under_another_shim(self):
+        container = self.run_(['sleep', '1000'])
+        script = 'echo up; read x; echo "got $x"; exit 7'
+        talking = self.make(container, 'sh', '-c', script, AttachStdin=True, AttachStdout=True)
+        terminal = self.make(container, 'sh', '-c', script, AttachStdin=True, AttachStdout=True, Tty=True)
+        quiet = self.detached(container, 'sh', '-c', 'while [ ! -e /go ]; do sleep 0.1; done; exit 9')
+        with self.attach(talking) as client, self.attach(terminal, tty=True) as screen:
+            self.assertEqual(client.frame(), (1, b'up\n'))
+            screen.read_until(b'up')
+            dead = self.kill_shim()
+            self.eventually(lambda: self.shim() not in (None, dead), 'another shim is there')
+            client.send(b'word\n')
+            self.assertEqual(client.frames()[0], b'got word\n')
+            self.api.must(200, 'POST', f'/exec/{terminal}/resize', h=20, w=30)
+            screen.send(b'line\n')
+            screen.read_until(b'got line')
+            screen.read_all()
+        for exec_id in (talking, terminal):
+            self.assertIn(self.until_ended(exec_id)['ExitCode'], (7, 255))
+        self.engine.kill()
+        self.engine.start()
+        self.assertTrue(self.look(quiet)['Running'])  # the other shim held it
+        self.run_in(container, 'touch', '/go')
+        self.assertIn(self.until_ended(quiet)['ExitCode'], (9, 255))
+
+    @case.lighterd_only
+    def test_execs_whose_shim_and_engine_died_are_told_as_ended(self):
+        container = self.run_(['sleep', '1000'])
+        lost = self.detached(container, 'sleep', '2000')
+        waiting = self.make(container, 'sh', '-c', 'exit 3')
+        self.engine.kill()
+        self.kill_shim()
+        self.engine.start()
+        self.assertEqual((self.look(lost)['Running'], self.look(lost)['ExitCode']), (False, 255))
+        self.assertEqual(self.api.inspect(container)['ExecIDs'], [waiting])
+        self.api.must(200, 'POST', f'/exec/{waiting}/start', {'Detach': True})
+        self.assertEqual(self.until_ended(waiting)['ExitCode'], 3)

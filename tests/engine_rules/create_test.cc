@@ -154,11 +154,9 @@ BOOST_AUTO_TEST_CASE(log_limits_are_dockers_with_our_bounds) {
 }
 
 BOOST_AUTO_TEST_CASE(the_environment_has_dockers_first_lines) {
-    ContainerRecord record = record_of();
-    record.config.tty = true;
-    record.config.env = {"PATH=/own", "TERM", "X=1", "X=2"};
+    wire::Strings own{"PATH=/own", "TERM", "X=1", "X=2"};
     std::vector<std::string> wanted{"PATH=/own", "HOSTNAME=h", "X=2"};
-    BOOST_TEST(engine::environment_of(record, "h") == wanted, boost::test_tools::per_element());
+    BOOST_TEST(engine::environment_of(own, true, "h") == wanted, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -31,6 +31,8 @@ def definitions():
         'Entrypoint': ['/bin/echo', 'entry'], 'Cmd': ['cmd'], 'User': 'user', 'WorkingDir': '/made/by/engine',
         'Env': ['PATH=/bin', 'A=1'], 'Labels': {'l': 'v'}, 'StopSignal': 'SIGINT', 'ExposedPorts': {'80/tcp': {}}},
         created='2024-01-03T00:00:00Z')
+    yield 'health', 'latest', images.Image([base], {'Cmd': ['sleep', '1000'], 'Healthcheck': {
+        'Test': ['CMD-SHELL', 'test -e /ok'], 'Interval': 200_000_000, 'Retries': 2}})
     yield 'deep', 'latest', images.Image([base] + [
         images.Layer().dir('deep').file(f'deep/{i}', str(i)).file('deep/last', str(i)) for i in range(127)])
     yield 'hostile', 'latest', images.Image([base, hostile_layer()])
