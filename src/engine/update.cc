@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/containers.h"
+#include "engine/limits.h"
 
 #include <fmt/format.h>
 
@@ -89,6 +90,7 @@ Task<Result<std::vector<std::string>>> Containers::update(ContainerPtr container
     wire::HostConfig before = container->record.host_config;
     wire::HostConfig after = before;
     CO_TRY_DO(apply_update(after, wanted).context(what));
+    CO_TRY_DO(check_limits(after, parts_.cgroups).context(what));
     run::Resources limits = update_limits(after, wanted);
     std::vector<std::string> warnings = parts_.cgroups.drop_unsupported(limits);
     if (container->running && container->cgroup) {

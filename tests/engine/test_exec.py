@@ -128,7 +128,7 @@ class Exec(ExecTest):
         container = self.run_(['sh', '-c', 'echo 77:x:0:0::/:/bin/sh >> /etc/passwd; touch /ready; sleep 1000'])
         self.eventually(lambda: self.run_in(container, 'test', '-e', '/ready')[0] == 0)
         self.assertEqual(self.sh_in(container, 'id -u', User='77'), '77\n')
-        for user in ('-1', '2147483648', '4294967295', '4294967296'):
+        for user in ('-1', '4294967295', '4294967296'):
             code, out, err = self.run_in(container, 'true', User=user)
             self.assertIn(code, (126, 127), user)
             self.assertIn('range', out + err)

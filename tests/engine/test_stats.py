@@ -39,6 +39,7 @@ class Update(case.EngineTest):
                          .json['memory_stats']['limit'], 100 << 20)
         self.assertIn('already set memoryswap', self.refused(409, 'POST', path, {'Memory': 200 << 20}))
         self.assertIn('6MB', self.refused(400, 'POST', path, {'Memory': 1}))
+        self.assertIn('CPUs', self.refused(400, 'POST', path, {'CpusetCpus': '0-1000'}))
         self.assertIn('restart policy', self.refused(400, 'POST', path, {'RestartPolicy': {'Name': 'x'}}))
         self.api.must(200, 'POST', path, {'RestartPolicy': {'Name': 'always'}})
         self.assertEqual(self.api.inspect(container)['HostConfig']['RestartPolicy']['Name'], 'always')
