@@ -16,6 +16,7 @@ namespace cli {
 
 namespace {
 
+constexpr std::size_t short_id_size = 12;  // as lists and events are told apart
 constexpr loop::Milliseconds redraw_every = std::chrono::milliseconds(500);
 // An entry that has heard nothing for so long shows dashes.
 constexpr loop::Milliseconds silence_max = std::chrono::seconds(2);
@@ -63,9 +64,8 @@ private:
 };
 
 void Board::add(std::string asked) {
-    // Events have whole ids, the list short ones.
     for (const auto& entry : entries_)
-        if (asked.starts_with(entry->asked) || entry->asked.starts_with(asked)) return;
+        if (asked == entry->asked) return;
     auto entry = std::make_shared<Entry>(&work_.stop());
     entry->asked = std::move(asked);
     entry->heard_ns = base::monotonic_ns();
@@ -117,7 +117,7 @@ Task<void> Board::read_events(std::unique_ptr<Exchange> events, bool all) {
         auto event = co_await events->next_value();
         if (!event || event->is_null()) co_return;
         const std::string& action = (*event)["Action"].text();
-        const std::string& id = (*event)["Actor"]["ID"].text();
+        std::string id = (*event)["Actor"]["ID"].text().substr(0, short_id_size);
         if (action == "start" || (all && action == "create")) add(id);
         if (!all && action == "die") remove(id);
     }
@@ -177,7 +177,7 @@ Task<int> show(Context& context, const StatsOptions& options, Board& board, bool
             co_return 0;
         std::vector<Value> rows = board.rows(!options.no_trunc);
         auto text = render(options.format, stats_head(), rows);
-        if (!text) co_return fail(text.error());
+        if (!text) co_return fail("template parsing error: " + text.error().message());
         print(options.no_stream ? *text : screen(*text));
         if (options.no_stream || (board.empty() && !every)) co_return 0;
     }
@@ -191,7 +191,6 @@ Task<int> watch(Context& context, const StatsOptions& options, Arguments contain
         if (options.all) call.query.add("all", "1");
         auto list = co_await context.engine.value(std::move(call));
         if (!list) co_return fail(list.error());
-        constexpr std::size_t short_id_size = 12;
         for (const Value& one : list->items())
             board.add(one["Id"].text().substr(0, short_id_size));
     }
