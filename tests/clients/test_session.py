@@ -88,7 +88,7 @@ YOUNGER = {
     'image inspect nope': (1, '[]\n', 'Error response from daemon: No such image: nope:latest\n'),
     "inspect one --format '{{.HostConfig.NetworkMode}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.ShmSize}} {{.HostConfig.IpcMode}}'":
         (0, 'bridge no 67108864 private\n', ''),
-    'kill -s USR2 two-nope': (1, '', 'Error response from daemon: No such container: two-nope\n'),
+    'kill -s USR2 two-nope': (1, '', 'Error response from daemon: cannot kill container: two-nope: No such container: two-nope\n'),
     'rm three': (1, '', 'Error response from daemon: cannot remove container "/three": container is running: stop the container before '
                  'removing or force remove\n'),
 }
@@ -97,7 +97,10 @@ YOUNGER = {
 def masked(text):
     for pattern, to in MASKS:
         text = re.sub(pattern, to, text)
-    return text
+    # Layers come side by side: which one says something first, and whether a quick one says that it is verified, is chance.
+    lines = [line for line in text.splitlines(True) if line != 'ID12: Verifying Checksum\n']
+    layers = sorted(line for line in lines if line.startswith('ID12: '))
+    return ''.join(layers.pop(0) if line.startswith('ID12: ') else line for line in lines)
 
 
 def start_error(text):
