@@ -1,5 +1,6 @@
 // References and X-Registry-Auth: what is accepted is one thing however it is written, and holds
 // nothing that a path, a URL or a log line could trip over.
+#include "codec/base64.h"
 #include "registry/reference.h"
 
 #include "registry/auth.h"
@@ -30,9 +31,9 @@ void check_reference(std::string_view text) {
 }
 
 void check_base64(std::string_view text) {
-    auto bytes = registry::unbase64(text);
+    auto bytes = codec::unbase64(text);
     if (!bytes) return;
-    auto again = registry::unbase64(registry::base64(*bytes));
+    auto again = codec::unbase64(codec::base64(*bytes));
     if (!again || *again != *bytes) std::abort();
 }
 
@@ -43,6 +44,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_reference(text);
     check_base64(text);
     (void)registry::parse_registry_auth(text);
-    (void)registry::parse_registry_auth(registry::base64(text));
+    (void)registry::parse_registry_auth(codec::base64(text));
     return 0;
 }

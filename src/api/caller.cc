@@ -1,5 +1,6 @@
 #include "api/caller.h"
 
+#include "base/text.h"
 #include "codec/http1.h"
 #include "registry/user_agent.h"
 
@@ -12,7 +13,7 @@ registry::Caller caller_of(const http::Request& request) {
     out.headers.emplace_back("User-Agent",
                              registry::user_agent(request.headers().get("User-Agent")));
     for (const auto& [name, value] : request.headers())
-        if (codec::http1::equal_no_case(std::string_view(name).substr(0, meta.size()), meta))
+        if (base::equal_no_case(std::string_view(name).substr(0, meta.size()), meta))
             out.headers.emplace_back(name, value);
     return out;
 }

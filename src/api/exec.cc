@@ -5,8 +5,8 @@
 #include "api/media_types.h"
 #include "api/status.h"
 #include "api/versions.h"
+#include "codec/base64.h"
 #include "codec/detach_keys.h"
-#include "registry/auth.h"
 
 #include <fmt/format.h>
 
@@ -108,7 +108,7 @@ Result<http::Reply> exec_inspect(engine::Engine& engine, const std::string& id) 
     out.container_id = exec->record.container_id;
     if (!config.detach_keys.empty()) {
         TRY(std::string keys, codec::parse_detach_keys(config.detach_keys));
-        out.detach_keys = registry::base64(keys);
+        out.detach_keys = codec::base64(keys);
     }
     out.pid = exec->pid;
     return json_text_reply(200, json::write(out));

@@ -23,9 +23,6 @@ std::string_view kind_name(Kind kind) {
     return "unknown";
 }
 
-namespace {
-
-// Go prints errno texts in lower case and Docker's users (and their scripts) know those.
 std::string errno_text(int errno_value) {
     char buffer[128];
     std::string text = strerror_r(errno_value, buffer, sizeof buffer);
@@ -33,8 +30,6 @@ std::string errno_text(int errno_value) {
         text[0] = static_cast<char>(text[0] - 'A' + 'a');
     return text;
 }
-
-}  // namespace
 
 Error errno_error(int errno_value, std::string_view what) {
     Kind kind = Kind::internal;

@@ -54,7 +54,9 @@ private:
     std::string message_;
 };
 
-// "what: strerror(errno_value)". ENOENT is missing, EACCES/EPERM denied, ENOSPC/EDQUOT and the rest
+// "no such file or directory": as Go prints an error number.
+std::string errno_text(int errno_value);
+// "what: errno_text(errno_value)". ENOENT is missing, EACCES/EPERM denied, ENOSPC/EDQUOT and the rest
 // internal: a failed system call is our trouble unless the caller says otherwise with as().
 Error errno_error(int errno_value, std::string_view what);
 

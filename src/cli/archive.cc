@@ -283,12 +283,7 @@ namespace {
 
 // Docker shows the local time with its offset.
 std::string time_text(std::int64_t seconds) {
-    std::time_t at = seconds;
-    std::tm parts{};
-    localtime_r(&at, &parts);
-    char buffer[64];
-    std::size_t size = std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S%z", &parts);
-    std::string text(buffer, size);
+    std::string text = local_time(seconds, "%Y-%m-%dT%H:%M:%S%z");
     if (text.ends_with("+0000")) return text.substr(0, text.size() - 5) + "Z";
     return text.insert(text.size() - 2, ":");
 }

@@ -1,7 +1,7 @@
 // stop, restart, kill, rm, rename, wait, top: one call per container.
+#include "cli/at_once.h"
 #include "cli/context.h"
 #include "cli/table.h"
-#include "loop/scope.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -10,53 +10,6 @@
 namespace cli {
 
 namespace {
-
-// One call for each container, many at a time; what came of them is told in the order of the
-// names, complaints after the rest.
-struct AtOnce {
-    Context& context;
-    std::vector<std::optional<Status>> outcomes;
-    std::size_t next = 0;
-};
-
-Task<void> work_off(AtOnce& work, std::vector<Engine::Call>& calls) {
-    while (work.next < calls.size()) {
-        std::size_t mine = work.next++;
-        work.outcomes[mine] = co_await work.context.engine.done(std::move(calls[mine]));
-    }
-}
-
-Task<std::vector<Status>> all_done(Context& context, std::vector<Engine::Call> calls) {
-    constexpr std::size_t at_once_max = 50;
-    AtOnce work{context, {}};
-    work.outcomes.resize(calls.size());
-    // One for all: not every worker is to ask for the version.
-    (void)co_await context.engine.version();
-    Scope scope(context.engine.loop(), co_await loop::this_stop());
-    for (std::size_t i = 0; i < std::min(calls.size(), at_once_max); ++i)
-        scope.spawn(work_off(work, calls));
-    co_await scope.join();
-    std::vector<Status> out;
-    for (auto& outcome : work.outcomes)
-        out.push_back(outcome ? std::move(*outcome) : Status(Error(Kind::cancelled, "cancelled")));
-    co_return out;
-}
-
-// The exit code. `missing_is_fine`: what is not there is told, but is no failure.
-int tell(const Arguments& names, const std::vector<Status>& outcomes, bool missing_is_fine) {
-    int code = 0;
-    std::string trouble;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        if (outcomes[i] || outcomes[i].error().kind() == Kind::unchanged) {
-            print(names[i] + "\n");
-            continue;
-        }
-        trouble += (trouble.empty() ? "" : "\n") + outcomes[i].error().message();
-        if (!missing_is_fine || outcomes[i].error().kind() != Kind::missing) code = 1;
-    }
-    if (!trouble.empty()) fail(trouble);
-    return code;
-}
 
 struct Stopping {
     std::optional<std::int64_t> timeout;

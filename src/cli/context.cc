@@ -1,7 +1,9 @@
 // What all commands share: arguments, messages, filters, image names, credentials.
 #include "cli/context.h"
 
+#include "base/text.h"
 #include "cli/console.h"
+#include "codec/base64.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -78,9 +80,7 @@ Result<std::string> filters_of(const Arguments& filters) {
                 fmt::format("invalid argument \"{}\" for \"-f, --filter\" flag: invalid filter "
                             "'{}'",
                             filter, filter));
-        std::string key = filter.substr(0, equals);
-        for (char& c : key)
-            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        std::string key = base::lowered(filter.substr(0, equals));
         out.at(key).set(filter.substr(equals + 1), true);
     }
     // Sorted, as Go writes a map.
@@ -138,42 +138,6 @@ std::string repository_of(std::string_view name) {
 
 namespace {
 
-constexpr std::string_view base64_standard =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string base64url(std::string_view bytes) {
-    std::string out;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        unsigned block = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            block =
-                block << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0);
-        for (std::size_t k = 0; k < 4; ++k) {
-            char c = base64_standard[block >> (18 - 6 * k) & 63];
-            bool past = k > bytes.size() - i;
-            out += past ? '=' : c == '+' ? '-' : c == '/' ? '_' : c;
-        }
-    }
-    return out;
-}
-
-std::string unbase64(std::string_view text) {
-    std::string out;
-    unsigned bits = 0;
-    int have = 0;
-    for (char c : text) {
-        std::size_t digit = base64_standard.find(c);
-        if (digit == base64_standard.npos) break;
-        bits = bits << 6 | static_cast<unsigned>(digit);
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            out += static_cast<char>(bits >> have & 0xff);
-        }
-    }
-    return out;
-}
-
 // `docker-credential-NAME get`; null when it has nothing.
 Value ask_helper(const std::string& helper, const std::string& server) {
     constexpr std::string_view plain =
@@ -212,7 +176,7 @@ std::string registry_auth(const Value& config, std::string_view image) {
     }
     const Value& stored = config["auths"][server];
     if (auth.members().empty() && stored.is_object()) {
-        std::string pair = unbase64(stored["auth"].text());
+        std::string pair = codec::unbase64(stored["auth"].text()).value_or("");
         std::size_t colon = pair.find(':');
         if (colon != pair.npos)
             auth.set("username", pair.substr(0, colon)).set("password", pair.substr(colon + 1));
@@ -220,7 +184,7 @@ std::string registry_auth(const Value& config, std::string_view image) {
             auth.set("identitytoken", stored["identitytoken"]);
     }
     if (!auth.members().empty()) auth.set("serveraddress", server);
-    return base64url(auth.json());
+    return codec::base64(auth.json(), codec::Base64::url);
 }
 
 }  // namespace cli

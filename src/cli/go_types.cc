@@ -1,4 +1,5 @@
 #include "cli/go_types.h"
+#include "codec/human.h"
 
 #include <algorithm>
 #include <charconv>
@@ -271,31 +272,9 @@ bool is_empty(const Value& value) {
     return value.is_null();
 }
 
-// "1m30s", "1.5ms".
-std::string duration_text(std::int64_t ns) {
-    constexpr std::int64_t second = 1'000'000'000;
-    if (ns == 0) return "0s";
-    auto with = [](std::int64_t whole, std::int64_t rest, int digits, std::string_view unit) {
-        std::string out = std::to_string(whole);
-        std::string fraction = rest ? fmt::format(".{:0{}}", rest, digits) : "";
-        while (fraction.ends_with('0'))
-            fraction.pop_back();
-        return out + fraction + std::string(unit);
-    };
-    if (ns < 0) return "-" + duration_text(-ns);
-    if (ns < 1000) return with(ns, 0, 0, "ns");
-    if (ns < 1'000'000) return with(ns / 1000, ns % 1000, 3, "µs");
-    if (ns < second) return with(ns / 1'000'000, ns % 1'000'000, 6, "ms");
-    std::string out;
-    std::int64_t minutes = ns / second / 60;
-    if (minutes >= 60) out += fmt::format("{}h", minutes / 60);
-    if (minutes > 0) out += fmt::format("{}m", minutes % 60);
-    return out + with(ns / second % 60, ns % second, 9, "s");
-}
-
 Value duration(const Value& document) {
     std::int64_t ns = document.integer();
-    return Value::object("time.Duration").shown_as(duration_text(ns)).with_json(std::to_string(ns));
+    return Value::object("time.Duration").shown_as(codec::duration_text(ns)).with_json(std::to_string(ns));
 }
 
 // "2024-01-02T03:04:05.5+02:00" shows as "2024-01-02 03:04:05.5 +0200 +0200".

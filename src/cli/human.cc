@@ -6,25 +6,10 @@
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
+#include <ctime>
 #include <fmt/format.h>
 
 namespace cli {
-
-std::string human_duration(std::int64_t seconds) {
-    if (seconds < 1) return "Less than a second";
-    if (seconds == 1) return "1 second";
-    if (seconds < 60) return fmt::format("{} seconds", seconds);
-    std::int64_t minutes = seconds / 60;
-    if (minutes == 1) return "About a minute";
-    if (minutes < 60) return fmt::format("{} minutes", minutes);
-    auto hours = static_cast<std::int64_t>(std::lround(static_cast<double>(seconds) / 3600));
-    if (hours == 1) return "About an hour";
-    if (hours < 48) return fmt::format("{} hours", hours);
-    if (hours < 24 * 7 * 2) return fmt::format("{} days", hours / 24);
-    if (hours < 24 * 30 * 2) return fmt::format("{} weeks", hours / 24 / 7);
-    if (hours < 24 * 365 * 2) return fmt::format("{} months", hours / 24 / 30);
-    return fmt::format("{} years", seconds / 3600 / 24 / 365);
-}
 
 namespace {
 
@@ -55,6 +40,15 @@ Result<std::string> parse_moment(std::string_view text) {
     if (text.find_first_not_of("0123456789.") == text.npos) return std::string(text);
     TRY(Time at, codec::parse_moment(text, base::now()));
     return fmt::format("{}.{:09}", at.ns / 1000000000, at.ns % 1000000000);
+}
+
+std::string local_time(std::int64_t seconds, const char* format) {
+    std::time_t at = seconds;
+    std::tm parts{};
+    localtime_r(&at, &parts);
+    char buffer[64];
+    std::size_t size = std::strftime(buffer, sizeof buffer, format, &parts);
+    return std::string(buffer, size);
 }
 
 std::string ellipsis(std::string_view text, std::size_t width) {

@@ -56,15 +56,6 @@ Task<int> run_pull(Context& context, Arguments words) {
 
 namespace {
 
-std::string local_time(std::int64_t seconds) {
-    std::time_t at = seconds;
-    std::tm parts{};
-    localtime_r(&at, &parts);
-    char buffer[64];
-    std::size_t size = std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M:%S %z %Z", &parts);
-    return std::string(buffer, size);
-}
-
 Value row_of(const Value& image, std::string repository, std::string tag, std::string digest,
              bool trunc) {
     Value row = Value::object("*formatter.imageContext");

@@ -1,5 +1,6 @@
 #include "cli/platform.h"
 
+#include "base/text.h"
 #include "cli/run_parts.h"
 #include "codec/gotemplate.h"
 
@@ -19,13 +20,6 @@ constexpr std::string_view architectures[] = {
     "ppc64le", "loong64", "mips",     "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le",
     "ppc",     "riscv",   "riscv64",  "s390",   "s390x",  "sparc",    "sparc64",   "wasm"};
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
-
 Error wrong(std::string_view text, std::string_view what) {
     return Error(Kind::invalid,
                  fmt::format("{}: {}: invalid argument", codec::go_quote(text), what));
@@ -39,14 +33,14 @@ bool is_component(std::string_view text, std::string_view more) {
 }
 
 std::string system_named(std::string_view text) {
-    std::string os = lower(text);
+    std::string os = base::lowered(text);
     return os == "macos" ? "darwin" : os;
 }
 
 // Sets architecture and variant from the spellings there are.
 void name_architecture(Platform& platform, std::string_view text, std::string_view variant) {
-    platform.architecture = lower(text);
-    platform.variant = lower(variant);
+    platform.architecture = base::lowered(text);
+    platform.variant = base::lowered(variant);
     std::string& arch = platform.architecture;
     std::string& kind = platform.variant;
     if (arch == "i386") {

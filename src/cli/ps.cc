@@ -16,15 +16,6 @@ std::string joined(const Arguments& parts, std::string_view separator) {
     return fmt::format("{}", fmt::join(parts, separator));
 }
 
-std::string local_time(std::int64_t seconds) {
-    std::time_t at = seconds;
-    std::tm parts{};
-    localtime_r(&at, &parts);
-    char buffer[64];
-    std::size_t size = std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M:%S %z %Z", &parts);
-    return std::string(buffer, size);
-}
-
 std::string host_and(const std::string& ip, const std::string& port) {
     return ip.find(':') == ip.npos ? ip + ":" + port : fmt::format("[{}]:{}", ip, port);
 }

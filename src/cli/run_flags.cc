@@ -1,4 +1,5 @@
 // Which flags run and create have.
+#include "base/text.h"
 #include "cli/run_checks.h"
 #include "cli/run_options.h"
 
@@ -34,6 +35,7 @@ void counted(FlagSet& flags, std::string name, std::string type, std::uint64_t m
 }  // namespace
 
 void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
+    add_limit_flags(f, o);
     if (run) {
         f.boolean("detach", 'd', o.detach, "Run in the background and print the container's id");
         f.boolean("sig-proxy", 0, o.sig_proxy, "Pass signals on to the process (default true)");
@@ -47,16 +49,13 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.each(
         "attach", 'a', "list",
         [&o](std::string text) -> Status {
-            for (char& c : text)
-                c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            text = base::lowered(text);
             if (text != "stdin" && text != "stdout" && text != "stderr")
                 return Error(Kind::invalid, "valid streams are STDIN, STDOUT and STDERR");
             o.attach.push_back(std::move(text));
             return {};
         },
         "Attach to STDIN, STDOUT or STDERR");
-    counted(f, "blkio-weight", "uint16", std::numeric_limits<std::uint16_t>::max(), o.blkio_weight,
-            "Block IO weight, 10 to 1000 (0: off)");
     checked(f, "blkio-weight-device", 0, "list", o.blkio_device, check_device_weight,
             "Block IO weight of a device");
     f.list("cap-add", 0, o.cap_add, "Add a Linux capability");
@@ -66,20 +65,6 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.text("cidfile", 0, o.cidfile, "Write the container's id to this file");
     f.integer("cpu-count", 0, o.cpu_count, "CPU count (Windows only)");
     f.integer("cpu-percent", 0, o.cpu_percent, "CPU percent (Windows only)");
-    f.integer("cpu-period", 0, o.cpu_period, "CFS period in microseconds");
-    f.integer("cpu-quota", 0, o.cpu_quota, "CFS quota in microseconds");
-    f.integer("cpu-rt-period", 0, o.cpu_rt_period, "Real-time period in microseconds");
-    f.integer("cpu-rt-runtime", 0, o.cpu_rt_runtime, "Real-time runtime in microseconds");
-    f.integer("cpu-shares", 'c', o.cpu_shares, "CPU shares (relative weight)");
-    f.each(
-        "cpus", 0, "decimal",
-        [&o](const std::string& text) -> Status {
-            TRY(o.nano_cpus, nano_cpus(text));
-            return {};
-        },
-        "Number of CPUs");
-    f.text("cpuset-cpus", 0, o.cpuset_cpus, "CPUs to run on (0-3, 0,1)");
-    f.text("cpuset-mems", 0, o.cpuset_mems, "Memory nodes to use (0-3, 0,1)");
     f.list("device", 0, o.devices, "Give a device of the host to the container");
     checked(f, "device-cgroup-rule", 0, "list", o.device_rules, check_device_rule,
             "Add a rule to the device list");
@@ -140,9 +125,6 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.text("log-driver", 0, o.log_driver, "Logging driver");
     f.list("log-opt", 0, o.log_opt, "Options of the logging driver");
     f.text("mac-address", 0, o.mac_address, "MAC address");
-    f.bytes("memory", 'm', o.memory, "Memory limit");
-    f.bytes("memory-reservation", 0, o.memory_reservation, "Memory soft limit");
-    f.bytes("memory-swap", 0, o.memory_swap, "Memory plus swap ('-1': unlimited swap)");
     f.integer("memory-swappiness", 0, o.memory_swappiness, "Swappiness, 0 to 100");
     checked(f, "mount", 0, "mount", o.mounts, check_mount,
             "Attach a mount (type=bind,src=...,dst=...)");
@@ -155,7 +137,6 @@ void add_run_flags(FlagSet& f, RunOptions& o, bool run) {
     f.boolean("oom-kill-disable", 0, o.oom_kill_disable, "Disable the OOM killer");
     f.integer("oom-score-adj", 0, o.oom_score_adj, "OOM preference, -1000 to 1000");
     f.text("pid", 0, o.pid, "PID namespace");
-    f.integer("pids-limit", 0, o.pids_limit, "Limit of processes (-1: unlimited)");
     f.text("platform", 0, o.platform, "Platform of the image, os/arch[/variant]");
     f.boolean("privileged", 0, o.privileged, "Give extended privileges");
     f.list("publish", 'p', o.publish, "Publish ports, [ip:][hostport]:port[/proto]");

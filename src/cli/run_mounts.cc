@@ -1,4 +1,5 @@
 // -v, --mount, --tmpfs, --volumes-from.
+#include "base/text.h"
 #include "cli/human.h"
 #include "cli/run_parts.h"
 
@@ -105,9 +106,7 @@ Status set_field(Value& mount, const std::string& key, const std::string& value,
                                                   "volume-driver", "volume-opt"};
     auto is_one_of = [&](auto& names) { return std::ranges::find(names, key) != std::end(names); };
     if (key == "type") {
-        std::string type = value;
-        std::ranges::transform(type, type.begin(), [](unsigned char c) { return std::tolower(c); });
-        mount.set("Type", type);
+        mount.set("Type", base::lowered(value));
     } else if (key == "readonly" || key == "ro") {
         TRY(bool on, flag_of(key, value));
         mount.set("ReadOnly", on);
@@ -163,8 +162,7 @@ Result<Value> mount_of(const std::string& spec) {
     TRY(Arguments fields, csv_fields(spec));
     for (const std::string& field : fields) {
         std::size_t equals = field.find('=');
-        std::string key = field.substr(0, equals);
-        std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
+        std::string key = base::lowered(field.substr(0, equals));
         bool bare = equals == field.npos;
         if (bare && std::ranges::find(bare_ones, key) == std::end(bare_ones))
             return bad(fmt::format("invalid field '{}' must be a key=value pair", field));

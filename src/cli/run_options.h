@@ -1,7 +1,7 @@
 // The flags of run and create, and the API document they make.
 #pragma once
 
-#include "cli/context.h"
+#include "cli/limit_flags.h"
 
 #include <optional>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace cli {
 
-struct RunOptions {
+struct RunOptions : LimitOptions {
     // What the client itself acts on.
     bool detach = false, remove = false, quiet = false, sig_proxy = true, tty = false;
     bool interactive = false;
@@ -21,15 +21,13 @@ struct RunOptions {
         dns_option, dns_search, env, env_file, expose, gpus, group_add, labels, label_file, links,
         log_opt, mounts, networks, network_alias, publish, security_opt, storage_opt, sysctl, tmpfs,
         ulimits, volumes, volumes_from, link_local_ip, read_bps, read_iops, write_bps, write_iops;
-    std::string cgroup_parent, cgroupns, cpuset_cpus, cpuset_mems, domainname, health_cmd, hostname,
+    std::string cgroup_parent, cgroupns, domainname, health_cmd, hostname,
         ip, ip6, ipc, isolation, log_driver, mac_address, pid,
         restart = "no", runtime, stop_signal, user, userns, uts, volume_driver, workdir;
     std::optional<std::string> entrypoint;
-    std::optional<std::int64_t> blkio_weight, cpu_period, cpu_quota, cpu_rt_period, cpu_rt_runtime,
-        cpu_shares, cpu_count, cpu_percent, memory_swappiness, oom_score_adj, pids_limit,
+    std::optional<std::int64_t> cpu_count, cpu_percent, memory_swappiness, oom_score_adj,
         stop_timeout, health_retries, io_maxiops;
-    std::int64_t memory = 0, memory_reservation = 0, memory_swap = 0, shm_size = 0,
-                 kernel_memory = 0, io_bandwidth = 0, nano_cpus = 0;
+    std::int64_t shm_size = 0, kernel_memory = 0, io_bandwidth = 0;
     std::int64_t health_interval = 0, health_timeout = 0, health_start_period = 0,
                  health_start_interval = 0;
     bool init = false, init_given = false, no_healthcheck = false, oom_kill_disable = false,

@@ -1,5 +1,6 @@
 #include "cli/run_parts.h"
 
+#include "base/text.h"
 #include "cli/human.h"
 #include "cli/run_checks.h"
 #include "sys/file.h"
@@ -400,7 +401,7 @@ Result<Value> ulimits_of(const Arguments& ulimits) {
 Value capabilities_of(const Arguments& names) {
     std::set<std::string> sorted;
     for (std::string name : names) {
-        std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+        name = base::uppered(name);
         sorted.insert(name == "ALL" || name.starts_with("CAP_") ? name : "CAP_" + name);
     }
     Value out;

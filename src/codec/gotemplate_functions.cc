@@ -1,4 +1,5 @@
 // The functions templates can call.
+#include "base/text.h"
 #include "codec/gotemplate.h"
 #include "codec/gotemplate_tree.h"
 
@@ -12,20 +13,6 @@ namespace codec {
 
 namespace {
 
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return out;
-}
-
-std::string upper(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return out;
-}
-
 // strings.Title: the first letter of every word.
 std::string title(std::string_view text) {
     std::string out(text);
@@ -33,7 +20,7 @@ std::string title(std::string_view text) {
     for (char& c : out) {
         auto byte = static_cast<unsigned char>(before);
         if (!std::isalnum(byte) && before != '_' && before != '\'' && byte < 0x80)
-            c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+            c = base::upper(c);
         before = c;
     }
     return out;
@@ -390,8 +377,8 @@ Result<Value> call(std::string_view name, Arguments arguments, bool header) {
     if (!first.is_text())
         return bad(fmt::format("{}expected string; got {}", wrong_argument, type_of(first)));
     if (name == "split") return split(first.text(), arguments[1].text());
-    if (name == "lower") return Value(lower(first.text()));
-    if (name == "upper") return Value(upper(first.text()));
+    if (name == "lower") return Value(base::lowered(first.text()));
+    if (name == "upper") return Value(base::uppered(first.text()));
     if (name == "title") return Value(title(first.text()));
     if (name == "pad")
         return Value(pad(first.text(), arguments[1].integer(), arguments[2].integer()));

@@ -1,21 +1,13 @@
 #include "codec/http1.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <fmt/core.h>
 
 namespace codec::http1 {
 
 namespace {
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string_view trimmed(std::string_view text) {
-    auto begin = text.find_first_not_of(" \t");
-    if (begin == text.npos) return {};
-    return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
 
 void append_headers(std::string& out, const Headers& headers) {
     for (const auto& [name, value] : headers) {
@@ -30,37 +22,33 @@ void append_headers(std::string& out, const Headers& headers) {
 
 }  // namespace
 
-bool equal_no_case(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 std::string_view Headers::get(std::string_view name) const {
     for (const auto& [key, value] : lines_)
-        if (equal_no_case(key, name)) return value;
+        if (base::equal_no_case(key, name)) return value;
     return {};
 }
 
 std::size_t Headers::count(std::string_view name) const {
     std::size_t count = 0;
     for (const auto& [key, value] : lines_)
-        if (equal_no_case(key, name)) ++count;
+        if (base::equal_no_case(key, name)) ++count;
     return count;
 }
 
 std::vector<std::string_view> Headers::all(std::string_view name) const {
     std::vector<std::string_view> values;
     for (const auto& [key, value] : lines_)
-        if (equal_no_case(key, name)) values.emplace_back(value);
+        if (base::equal_no_case(key, name)) values.emplace_back(value);
     return values;
 }
 
 bool Headers::has_token(std::string_view name, std::string_view token) const {
     for (const auto& [key, value] : lines_) {
-        if (!equal_no_case(key, name)) continue;
+        if (!base::equal_no_case(key, name)) continue;
         std::string_view rest = value;
         while (true) {
             auto comma = rest.find(',');
-            if (equal_no_case(trimmed(rest.substr(0, comma)), token)) return true;
+            if (base::equal_no_case(base::trimmed(rest.substr(0, comma)), token)) return true;
             if (comma == rest.npos) break;
             rest.remove_prefix(comma + 1);
         }
@@ -74,7 +62,7 @@ void Headers::set(std::string name, std::string value) {
 }
 
 void Headers::remove(std::string_view name) {
-    std::erase_if(lines_, [&](const auto& line) { return equal_no_case(line.first, name); });
+    std::erase_if(lines_, [&](const auto& line) { return base::equal_no_case(line.first, name); });
 }
 
 std::string_view reason_phrase(int status) {

@@ -43,8 +43,6 @@ private:
     std::vector<std::pair<std::string, std::string>> lines_;
 };
 
-bool equal_no_case(std::string_view a, std::string_view b);
-
 // How the end of a body is known.
 enum class Framing {
     none,    // there is no body

@@ -2,6 +2,7 @@
 // what some parsers forgive (bare CR or LF, folding, control bytes) before llhttp sees it, the
 // limits, and the rules of message framing, which llhttp only partly enforces.
 #include "base/limits.h"
+#include "base/text.h"
 #include "codec/http1.h"
 
 #include <array>
@@ -171,7 +172,7 @@ Status Parser::State::check_framing() {
     if (lengths > 0 && codings > 0)
         return Error(Kind::invalid, "both Content-Length and Transfer-Encoding");
     if (codings > 1 ||
-        (codings == 1 && !equal_no_case(headers.get("Transfer-Encoding"), "chunked")))
+        (codings == 1 && !base::equal_no_case(headers.get("Transfer-Encoding"), "chunked")))
         return Error(Kind::invalid, "unsupported transfer encoding");
     if (codings == 1 && head.minor == 0)
         return Error(Kind::invalid, "Transfer-Encoding in an HTTP/1.0 message");
@@ -224,7 +225,7 @@ int Parser::State::on_headers_complete() {
     if (!fine) return fail(400, fine.error().message());
     head.keep_alive = llhttp_should_keep_alive(&parser) != 0;
     head.upgrade = head.headers.has("Upgrade") && head.headers.has_token("Connection", "upgrade");
-    head.expect_continue = equal_no_case(head.headers.get("Expect"), "100-continue");
+    head.expect_continue = base::equal_no_case(head.headers.get("Expect"), "100-continue");
     head_complete = true;
     // 1: no body follows, whatever the headers say.
     return head.framing == Framing::none ? 1 : 0;

@@ -1,5 +1,7 @@
 #include "codec/human.h"
 
+#include "base/text.h"
+
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
@@ -23,10 +25,13 @@ constexpr Unit units[] = {
 }  // namespace
 
 std::string human_duration(std::int64_t ns) {
-    std::int64_t seconds = ns / second;
+    return human_seconds(ns / second);
+}
+
+std::string human_seconds(std::int64_t seconds) {
     std::int64_t minutes = seconds / 60;
     std::int64_t hours =
-        static_cast<std::int64_t>(std::llround(static_cast<double>(ns) / second / 3600));
+        static_cast<std::int64_t>(std::llround(static_cast<double>(seconds) / 3600));
     if (seconds < 1) return "Less than a second";
     if (seconds == 1) return "1 second";
     if (seconds < 60) return fmt::format("{} seconds", seconds);
@@ -60,7 +65,7 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
     std::string number(text.substr(0, text[digits] == ' ' ? digits : digits + 1));
     std::string suffix;
     for (char c : text.substr(digits + 1))
-        suffix += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        suffix += base::lower(c);
     char* end = nullptr;
     double value = std::strtod(number.c_str(), &end);
     if (*end != 0 || number.empty())
@@ -78,6 +83,26 @@ Result<std::int64_t> parse_bytes(std::string_view text) {
     }
     if (value * scale > 9.2e18) return bad();
     return static_cast<std::int64_t>(value * scale);
+}
+
+std::string duration_text(std::int64_t ns) {
+    if (ns == 0) return "0s";
+    if (ns == INT64_MIN) return "-2562047h47m16.854775808s";
+    if (ns < 0) return "-" + duration_text(-ns);
+    auto with = [](std::int64_t whole, std::int64_t rest, int digits, std::string_view unit) {
+        std::string fraction = rest ? fmt::format(".{:0{}}", rest, digits) : "";
+        while (fraction.ends_with('0'))
+            fraction.pop_back();
+        return fmt::format("{}{}{}", whole, fraction, unit);
+    };
+    if (ns < 1000) return with(ns, 0, 0, "ns");
+    if (ns < 1'000'000) return with(ns / 1000, ns % 1000, 3, "µs");
+    if (ns < second) return with(ns / 1'000'000, ns % 1'000'000, 6, "ms");
+    std::string out;
+    std::int64_t minutes = ns / second / 60;
+    if (minutes >= 60) out += fmt::format("{}h", minutes / 60);
+    if (minutes > 0) out += fmt::format("{}m", minutes % 60);
+    return out + with(ns / second % 60, ns % second, 9, "s");
 }
 
 Result<std::int64_t> parse_duration(std::string_view text) {
@@ -109,7 +134,7 @@ Result<std::int64_t> parse_duration(std::string_view text) {
         if (!digits || !unit) return bad;
         rest.remove_prefix(unit->name.size());
         total += std::floor(value * static_cast<long double>(unit->ns) / scale);
-        if (!(total < 9.2233720368547758e18L)) return bad;
+        if (!(total < 0x1p63L)) return bad;
     }
     auto ns = static_cast<std::int64_t>(total);
     return negative ? -ns : ns;

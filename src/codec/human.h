@@ -12,6 +12,8 @@ namespace codec {
 
 // "Less than a second", "5 minutes", "About an hour", "3 weeks", "2 years".
 std::string human_duration(std::int64_t ns);
+// The same of whole seconds.
+std::string human_seconds(std::int64_t seconds);
 // "12.3MB", "1.5kB", "0B": four significant digits, powers of 1000.
 std::string human_size(std::int64_t bytes);
 
@@ -20,6 +22,8 @@ Result<std::int64_t> parse_bytes(std::string_view text);
 
 // Go's durations: "1h30m", "1.5s", "100ms", "-2m", "0". invalid `time: invalid duration "x"`.
 Result<std::int64_t> parse_duration(std::string_view text);
+// As Go writes them: "0s", "1.5ms", "1m30s", "2h0m0s".
+std::string duration_text(std::int64_t ns);
 
 // The since and until of the API: seconds with up to nine digits of fraction ("1700000000.5").
 // Empty text gives never. invalid else.

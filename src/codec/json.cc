@@ -1,5 +1,7 @@
 #include "codec/json.h"
 
+#include "base/text.h"
+
 #include <bitset>
 #include <fmt/core.h>
 
@@ -8,17 +10,6 @@ namespace json {
 namespace {
 
 constexpr std::size_t fields_max = 256;  // of one table with what it embeds
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_but_case(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        if (lower(a[i]) != lower(b[i])) return false;
-    return true;
-}
 
 struct Found {
     const Field* field = nullptr;
@@ -34,7 +25,7 @@ Found find(const Table& table, void* object, std::string_view key, std::size_t& 
             if (found.field) return found;
             continue;
         }
-        if (same_but_case(field.name, key)) return {&field, object, index};
+        if (base::equal_no_case(field.name, key)) return {&field, object, index};
         ++index;
     }
     return {};

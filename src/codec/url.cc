@@ -1,6 +1,7 @@
 #include "codec/url.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 
 #include <charconv>
 #include <fmt/core.h>
@@ -8,17 +9,6 @@
 namespace codec {
 
 namespace {
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lowered(std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-        c = lower(c);
-    return result;
-}
 
 bool is_host_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -134,7 +124,7 @@ Result<std::pair<std::string, std::uint16_t>> parse_host_port(std::string_view t
             return bad_url("invalid port after host");
         port = static_cast<std::uint16_t>(value);
     }
-    return std::pair(lowered(host), port);
+    return std::pair(base::lowered(host), port);
 }
 
 Result<Url> parse_url(std::string_view text) {
@@ -145,7 +135,7 @@ Result<Url> parse_url(std::string_view text) {
     auto colon = text.find("://");
     if (colon == text.npos) return bad_url("missing protocol scheme");
     Url url;
-    url.scheme = lowered(text.substr(0, colon));
+    url.scheme = base::lowered(text.substr(0, colon));
     if (url.scheme != "http" && url.scheme != "https")
         return Error(Kind::invalid, "unsupported protocol scheme");
     text.remove_prefix(colon + 3);
@@ -292,7 +282,7 @@ std::vector<std::string> Query::all(std::string_view name) const {
 bool Query::flag(std::string_view name, bool when_absent) const {
     const std::string* value = find(name);
     if (value == nullptr) return when_absent;
-    std::string word = lowered(*value);
+    std::string word = base::lowered(*value);
     auto begin = word.find_first_not_of(" \t\r\n");
     if (begin == word.npos) return false;
     word = word.substr(begin, word.find_last_not_of(" \t\r\n") + 1 - begin);

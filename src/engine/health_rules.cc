@@ -1,3 +1,4 @@
+#include "codec/human.h"
 #include "engine/health_rules.h"
 
 #include <algorithm>
@@ -9,26 +10,6 @@ namespace {
 
 constexpr std::size_t output_bytes_max = 4096;
 constexpr std::size_t log_max = 5;
-
-// As Go writes durations: "500ms", "1.5s", "1m30s", "2h0m0s".
-std::string duration_text(std::int64_t ns) {
-    constexpr std::int64_t us = 1000, ms = 1000 * us, second = 1000 * ms;
-    auto decimal = [](std::int64_t value, std::int64_t unit) {
-        std::string text = fmt::format("{}.{:0{}}", value / unit, value % unit,
-                                       fmt::formatted_size("{}", unit) - 1);
-        text.erase(text.find_last_not_of('0') + 1);
-        if (text.ends_with('.')) text.pop_back();
-        return text;
-    };
-    if (ns < us) return fmt::format("{}ns", ns);
-    if (ns < ms) return decimal(ns, us) + "µs";
-    if (ns < second) return decimal(ns, ms) + "ms";
-    std::int64_t minutes = ns / second / 60;
-    std::string seconds = decimal(ns - minutes * 60 * second, second) + "s";
-    if (minutes == 0) return seconds;
-    if (minutes < 60) return fmt::format("{}m{}", minutes, seconds);
-    return fmt::format("{}h{}m{}", minutes / 60, minutes % 60, seconds);
-}
 
 }  // namespace
 
@@ -97,7 +78,7 @@ void ProbeOutput::add(std::string_view text) {
 
 std::string timeout_text(const Probe& probe, const std::string& output) {
     std::string text =
-        fmt::format("Health check exceeded timeout ({})", duration_text(probe.timeout));
+        fmt::format("Health check exceeded timeout ({})", codec::duration_text(probe.timeout));
     return output.empty() ? text : text + ": " + output;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/launch.h"
 
+#include "base/text.h"
 #include "engine/limits.h"
 #include "engine/security.h"
 #include "run/failure.h"
@@ -282,13 +283,10 @@ Result<std::vector<run::Rlimit>> rlimits_of(const wire::HostConfig& host) {
         "nice", "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
     std::vector<run::Rlimit> out;
     for (const wire::Ulimit& limit : host.ulimits) {
-        std::string name = limit.name;
-        for (char& c : name)
-            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+        std::string name = base::lowered(limit.name);
         if (std::ranges::find(known, name) == std::end(known))
             return Error(Kind::invalid, fmt::format("invalid ulimit type: {}", limit.name));
-        for (char& c : name)
-            if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+        name = base::uppered(name);
         run::Rlimit one;
         one.type = "RLIMIT_" + name;
         auto value = [](std::int64_t v) {

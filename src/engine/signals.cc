@@ -1,5 +1,7 @@
 #include "engine/signals.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <charconv>
 #include <csignal>
@@ -26,8 +28,7 @@ Result<int> parse_signal(std::string_view text) {
         if (number < 1 || number > last) return wrong;
         return number;
     }
-    std::string name(text);
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::toupper(c); });
+    std::string name = base::uppered(text);
     std::string_view rest = name;
     if (rest.starts_with("SIG")) rest.remove_prefix(3);
     for (int candidate = 1; candidate < 32; ++candidate) {

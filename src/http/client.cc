@@ -1,11 +1,11 @@
 #include "http/client.h"
 
 #include "base/time.h"
+#include "codec/base64.h"
 #include "http/client_connection.h"
 
 #include <cerrno>
 #include <fmt/core.h>
-#include <openssl/evp.h>
 #include <sys/socket.h>
 
 namespace http {
@@ -17,18 +17,9 @@ constexpr std::size_t kept_per_host_max = 8;
 constexpr std::size_t tls_contexts_max = 16;
 constexpr std::size_t redirect_body_bytes_max = 64 * 1024;
 
-std::string base64(std::string_view text) {
-    std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');
-    int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                               reinterpret_cast<const unsigned char*>(text.data()),
-                               static_cast<int>(text.size()));
-    out.resize(static_cast<std::size_t>(size));
-    return out;
-}
-
 std::string basic_authorization(const Url& url) {
     if (url.user.empty() && url.password.empty()) return "";
-    return "Basic " + base64(url.user + ":" + url.password);
+    return "Basic " + codec::base64(url.user + ":" + url.password);
 }
 
 bool is_redirect(int status) {

@@ -1,5 +1,7 @@
 #include "http/proxy.h"
 
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <charconv>
 #include <cstdlib>
@@ -71,9 +73,7 @@ bool matches(std::string_view rule, std::string_view host, const Address& addres
                std::memcmp(other.bytes, address.bytes, static_cast<std::size_t>(address.size)) == 0;
     }
     if (rule.starts_with("*.")) rule.remove_prefix(1);
-    std::string lower;
-    for (char c : rule)
-        lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    std::string lower = base::lowered(rule);
     if (lower.starts_with('.')) return host.ends_with(lower);
     return host == lower || host.ends_with("." + lower);
 }

@@ -1,5 +1,7 @@
 #include "registry/auth.h"
 
+#include "base/text.h"
+#include "codec/base64.h"
 #include "codec/http1.h"
 #include "codec/json.h"
 
@@ -9,9 +11,6 @@
 
 namespace registry {
 namespace {
-
-constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::string printable(std::string_view text) {
     std::string out;
@@ -24,50 +23,15 @@ std::string printable(std::string_view text) {
 std::string words(std::string_view code) {
     std::string out;
     for (char c : printable(code).substr(0, 64))
-        out += c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        out += c == '_' ? ' ' : base::lower(c);
     return out;
 }
 
 }  // namespace
 
-std::string base64(std::string_view bytes) {
-    std::string out;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t word = 0;
-        std::size_t here = std::min<std::size_t>(3, bytes.size() - i);
-        for (std::size_t k = 0; k < 3; ++k)
-            word = word << 8 | (k < here ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-        for (std::size_t k = 0; k < 4; ++k)
-            out += k <= here ? alphabet[word >> (18 - 6 * k) & 63] : '=';
-    }
-    return out;
-}
-
-std::optional<std::string> unbase64(std::string_view text) {
-    while (!text.empty() && text.back() == '=')
-        text.remove_suffix(1);
-    if (text.size() % 4 == 1) return std::nullopt;
-    std::string out;
-    std::uint32_t word = 0;
-    unsigned bits = 0;
-    for (char c : text) {
-        if (c == '-') c = '+';
-        if (c == '_') c = '/';
-        std::size_t value = alphabet.find(c);
-        if (value == std::string_view::npos) return std::nullopt;
-        word = word << 6 | static_cast<std::uint32_t>(value);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            out += static_cast<char>(word >> bits & 0xff);
-        }
-    }
-    return out;
-}
-
 Credentials parse_registry_auth(std::string_view header) {
     if (header.empty() || header.size() > 64 * 1024) return {};
-    std::optional<std::string> text = unbase64(header);
+    std::optional<std::string> text = codec::unbase64(header);
     if (!text) return {};
     auto config = json::read<wire::oci::AuthConfig>(*text);
     if (!config) return {};
@@ -78,7 +42,7 @@ Credentials credentials_of(wire::oci::AuthConfig config) {
     Credentials out{std::move(config.username), std::move(config.password),
                     std::move(config.identity_token), std::move(config.registry_token)};
     if (out.username.empty() && !config.auth.empty())
-        if (auto pair = unbase64(config.auth)) {
+        if (auto pair = codec::unbase64(config.auth)) {
             std::size_t colon = pair->find(':');
             if (colon != std::string::npos && pair->find('\0') == std::string::npos) {
                 out.username = pair->substr(0, colon);
@@ -96,7 +60,7 @@ Credentials credentials_of(wire::oci::AuthConfig config) {
 }
 
 std::string basic_header(const Credentials& credentials) {
-    return "Basic " + base64(credentials.username + ":" + credentials.password);
+    return "Basic " + codec::base64(credentials.username + ":" + credentials.password);
 }
 
 std::string Refusal::text() const {

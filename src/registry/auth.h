@@ -28,10 +28,6 @@ Credentials parse_registry_auth(std::string_view header);
 // The same of a document: username and password may stand in its "auth".
 Credentials credentials_of(wire::oci::AuthConfig config);
 
-std::string base64(std::string_view bytes);
-// Standard and url alphabets, with or without padding; nothing for anything else.
-std::optional<std::string> unbase64(std::string_view text);
-
 // "Basic ..."
 std::string basic_header(const Credentials& credentials);
 

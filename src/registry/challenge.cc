@@ -1,5 +1,7 @@
 #include "registry/challenge.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <optional>
 
@@ -10,13 +12,6 @@ bool is_token_char(char c) {
     static constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            marks.find(c) != std::string_view::npos;
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return out;
 }
 
 class Reader {
@@ -112,7 +107,7 @@ Read read_parameter(Reader& reader, Challenge& challenge) {
     reader.skip_spaces();
     std::optional<std::string> value = reader.value();
     if (!value || challenge.parameters.size() == challenge_parameters_max) return Read::broken;
-    challenge.parameters.emplace_back(lower(name), std::move(*value));
+    challenge.parameters.emplace_back(base::lowered(name), std::move(*value));
     reader.skip_spaces();
     return reader.at_end() || reader.peek() == ',' ? Read::got : Read::broken;
 }
@@ -133,7 +128,7 @@ std::vector<Challenge> parse_challenges(std::string_view header) {
         reader.skip_separators();
         std::string_view scheme = reader.token();
         if (scheme.empty()) return all;
-        Challenge challenge{.scheme = lower(scheme), .parameters = {}};
+        Challenge challenge{.scheme = base::lowered(scheme), .parameters = {}};
         bool spaced = reader.skip_spaces();
         if (!reader.at_end() && reader.peek() != ',') {
             if (!spaced) return all;

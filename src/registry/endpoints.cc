@@ -1,5 +1,7 @@
 #include "registry/endpoints.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
@@ -20,13 +22,6 @@ std::optional<Network> parse_address(std::string_view text) {
     }
     if (inet_pton(AF_INET6, zero_ended.c_str(), out.address.data()) == 1) return out;
     return std::nullopt;
-}
-
-bool iequals(std::string_view a, std::string_view b) {
-    return std::ranges::equal(a, b, [](char x, char y) {
-        auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-        return low(x) == low(y);
-    });
 }
 
 bool is_port(std::string_view text) {
@@ -200,7 +195,7 @@ std::vector<std::string> Registries::to_resolve(std::string_view domain) const {
 
 bool Registries::is_insecure(std::string_view host, std::span<const std::string> addresses) const {
     if (host == hub_domain || host == hub_host) return false;
-    if (std::ranges::any_of(names_, [&](const std::string& n) { return iequals(n, host); }))
+    if (std::ranges::any_of(names_, [&](const std::string& n) { return base::equal_no_case(n, host); }))
         return true;
     auto covered = [&](std::string_view address) {
         static const Network loop4 = *Network::parse("127.0.0.0/8");
@@ -210,7 +205,7 @@ bool Registries::is_insecure(std::string_view host, std::span<const std::string>
                                    [&](const Network& n) { return n.contains(address); });
     };
     std::string_view name = host_name(host);
-    if (iequals(name, "localhost") || covered(name)) return true;
+    if (base::equal_no_case(name, "localhost") || covered(name)) return true;
     return std::ranges::any_of(addresses, covered);
 }
 

@@ -1,5 +1,7 @@
 #include "registry/http_transport.h"
 
+#include "base/text.h"
+
 namespace registry {
 namespace {
 
@@ -22,13 +24,6 @@ http::ClientOptions client_options(http::ProxyConfig proxy) {
 
 Result<http::TlsOptions> read_certificates(std::vector<std::string> folders, std::string host) {
     return http::read_certs_d(folders, host);
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    return out;
 }
 
 }  // namespace
@@ -81,7 +76,7 @@ Task<Result<Reply>> HttpTransport::send(Request request) {
     Reply reply;
     reply.status = static_cast<unsigned>(response->status());
     for (const auto& [name, value] : response->headers())
-        reply.headers.emplace_back(lower(name), value);
+        reply.headers.emplace_back(base::lowered(name), value);
     reply.body = std::make_unique<ResponseBody>(std::move(*response));
     co_return std::move(reply);
 }

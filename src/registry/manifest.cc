@@ -1,6 +1,7 @@
 #include "registry/manifest.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "codec/json.h"
 
 #include <algorithm>
@@ -71,15 +72,7 @@ std::string shown(std::string_view text) {
 
 // "Application/JSON; charset=utf-8" -> "application/json"
 std::string essence(std::string_view content_type) {
-    std::string_view part = content_type.substr(0, content_type.find(';'));
-    while (!part.empty() && (part.front() == ' ' || part.front() == '\t'))
-        part.remove_prefix(1);
-    while (!part.empty() && (part.back() == ' ' || part.back() == '\t'))
-        part.remove_suffix(1);
-    std::string out(part);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    return out;
+    return base::lowered(base::trimmed(content_type.substr(0, content_type.find(';'))));
 }
 
 Error schema1_error() {
@@ -277,7 +270,7 @@ Result<Platform> parse_platform(std::string_view text) {
     if (text.size() > 255) return refuse("platform specifier is too long");
     std::vector<std::string> parts(1);
     for (char c : text) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+        c = base::lower(c);
         if (c == '/') {
             parts.emplace_back();
         } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-') {

@@ -1,5 +1,6 @@
 #include "run/capabilities.h"
 
+#include "base/text.h"
 #include "sys/file.h"
 
 #include <array>
@@ -54,13 +55,6 @@ constexpr std::array<std::string_view, 41> names{"CHOWN",
                                                  "BPF",
                                                  "CHECKPOINT_RESTORE"};
 
-std::string upper(std::string_view name) {
-    std::string text(name);
-    for (char& c : text)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return text;
-}
-
 struct Named {
     std::uint64_t mask = 0;
     bool all = false;
@@ -69,7 +63,7 @@ struct Named {
 Result<Named> named(const std::vector<std::string>& list, std::string_view what) {
     Named result;
     for (const std::string& name : list) {
-        if (upper(name) == "ALL") {
+        if (base::uppered(name) == "ALL") {
             result.all = true;
             continue;
         }
@@ -83,7 +77,7 @@ Result<Named> named(const std::vector<std::string>& list, std::string_view what)
 }  // namespace
 
 Result<int> capability_number(std::string_view name) {
-    std::string full = upper(name);
+    std::string full = base::uppered(name);
     if (!full.starts_with("CAP_")) full.insert(0, "CAP_");
     for (std::size_t i = 0; i < names.size(); ++i)
         if (full.substr(4) == names[i]) return static_cast<int>(i);

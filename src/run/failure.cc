@@ -18,12 +18,12 @@ std::string sysctl_text(int error, std::string_view path) {
     std::ranges::replace(key, '/', '.');
     bool opening = error == ENOENT || error == EACCES || error == ENOTDIR || error == EISDIR;
     return fmt::format("write sysctl key {}: {} /proc/sys/{}: {}", key, opening ? "open" : "write",
-                       path, errno_text(error));
+                       path, base::errno_text(error));
 }
 
 // Steps that fail because of what was asked for, with the text for them; else an empty text.
 std::string told_by_user(Step step, int error, std::string_view text) {
-    std::string why = errno_text(error);
+    std::string why = base::errno_text(error);
     if (step == Step::lookup && error == 0)
         return fmt::format("exec: \"{}\": executable file not found in $PATH", text);
     if (step == Step::lookup && (error == ENOENT || error == ENOTDIR))
@@ -83,14 +83,6 @@ std::string_view name(Step step) {
 
 }  // namespace
 
-std::string errno_text(int error) {
-    std::string text = std::strerror(error);
-    // "Input/output error" becomes "input/output error", "RFS specific error" stays.
-    if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
-        text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-    return text;
-}
-
 Error start_error(Kind kind, std::string_view what) {
     return Error(kind, fmt::format("failed to create task for container: failed to create shim "
                                    "task: OCI runtime create failed: runc create failed: unable to "
@@ -108,7 +100,7 @@ Error start_error(Step step, int error, std::string_view text, bool exec) {
     };
     std::string asked = told_by_user(step, error, text);
     if (!asked.empty()) return wrap(Kind::invalid, asked);
-    std::string why = errno_text(error);
+    std::string why = base::errno_text(error);
     bool asked_for = step == Step::mount && error == EINVAL;
     if (step == Step::mount && error == EPERM) why = "the target is inside /proc";
     if (step == Step::mount && error == ENOTDIR)

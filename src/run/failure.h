@@ -9,8 +9,6 @@
 
 namespace run {
 
-// "no such file or directory": as Go prints an error number.
-std::string errno_text(int error);
 // The whole sentence around `what` failed in the container's own set-up.
 Error start_error(Kind kind, std::string_view what);
 // What the shim told; `exec`: of a further process.

@@ -1,6 +1,7 @@
 #include "run/user.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "sys/file.h"
 
 #include <cerrno>
@@ -47,17 +48,10 @@ std::string_view cut(std::string_view& rest, char separator) {
     return part;
 }
 
-std::string_view trimmed(std::string_view line) {
-    constexpr std::string_view blanks = " \t\r\v\f";
-    std::size_t first = line.find_first_not_of(blanks);
-    if (first == std::string_view::npos) return {};
-    return line.substr(first, line.find_last_not_of(blanks) - first + 1);
-}
-
 // Calls `row` with each line that is not blank, until it says true.
 template <class Row> void each_line(std::string_view text, Row row) {
     while (!text.empty()) {
-        std::string_view line = trimmed(cut(text, '\n'));
+        std::string_view line = base::trimmed(cut(text, '\n'), " \t\r\v\f");
         if (!line.empty() && row(line)) return;
     }
 }

@@ -1,5 +1,6 @@
 #include "sys/cgroup.h"
 
+#include "base/text.h"
 #include "sys/cgroup_files.h"
 #include "sys/file.h"
 
@@ -31,17 +32,7 @@ constexpr std::size_t file_bytes_max = 4 * 1024 * 1024;  // cgroup.procs of 500,
 constexpr const char* v2_controllers[] = {"cpuset", "cpu", "io", "memory", "hugetlb", "pids"};
 
 std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
-        text.remove_suffix(1);
-    return text;
-}
-
-std::string_view next_word(std::string_view& rest, std::string_view separators = " ") {
-    std::size_t first = std::min(rest.find_first_not_of(separators), rest.size());
-    std::size_t last = std::min(rest.find_first_of(separators, first), rest.size());
-    std::string_view word = rest.substr(first, last - first);
-    rest.remove_prefix(last);
-    return word;
+    return base::trimmed(text, " \n");
 }
 
 std::optional<std::uint64_t> number_at(std::string_view text) {
@@ -256,6 +247,14 @@ Status freeze_v1(const CgroupFolder& folder) {
 }
 
 }  // namespace
+
+std::string_view next_word(std::string_view& rest, std::string_view separators) {
+    std::size_t first = std::min(rest.find_first_not_of(separators), rest.size());
+    std::size_t last = std::min(rest.find_first_of(separators, first), rest.size());
+    std::string_view word = rest.substr(first, last - first);
+    rest.remove_prefix(last);
+    return word;
+}
 
 bool has_word(std::string_view list, std::string_view word) {
     while (!list.empty())

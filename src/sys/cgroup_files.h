@@ -28,6 +28,8 @@ struct CgroupFolder {
     std::optional<std::uint64_t> field(const char* file, std::string_view key) const;
 };
 
+// Takes the next word off `rest`; "" at its end.
+std::string_view next_word(std::string_view& rest, std::string_view separators = " ");
 // Whether `word` stands in a list separated by blanks or commas.
 bool has_word(std::string_view list, std::string_view word);
 

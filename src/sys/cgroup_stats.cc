@@ -19,14 +19,6 @@ std::uint64_t ns_per_tick() {
     return ticks > 0 ? ns_per_second / static_cast<std::uint64_t>(ticks) : 0;
 }
 
-std::string_view next(std::string_view& rest, std::string_view separators) {
-    std::size_t first = std::min(rest.find_first_not_of(separators), rest.size());
-    std::size_t last = std::min(rest.find_first_of(separators, first), rest.size());
-    std::string_view word = rest.substr(first, last - first);
-    rest.remove_prefix(last);
-    return word;
-}
-
 std::optional<std::uint64_t> number(std::string_view text) {
     std::uint64_t value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -67,7 +59,7 @@ void read_cpu_v1(const CgroupHost& host, const Cgroup& group, CgroupStats& out) 
         out.cpu_user_ns = at(stat, "user") * ns_per_tick();
         std::string each = folder->read("cpuacct.usage_percpu");
         for (std::string_view rest = each; !rest.empty();)
-            if (auto ns = number(next(rest, " \n"))) out.cpu_each_ns.push_back(*ns);
+            if (auto ns = number(next_word(rest, " \n"))) out.cpu_each_ns.push_back(*ns);
     }
     if (auto folder = folder_in(host, group, "cpu")) {
         auto stat = parse_key_numbers(folder->read("cpu.stat"));
@@ -148,9 +140,9 @@ CgroupStats read_cgroup_stats(const CgroupHost& host, const Cgroup& group) {
 std::map<std::string, std::uint64_t> parse_key_numbers(std::string_view text) {
     std::map<std::string, std::uint64_t> out;
     while (!text.empty() && out.size() < entries_max) {
-        std::string_view line = next(text, "\n");
-        std::string_view key = next(line, " ");
-        auto value = number(next(line, " "));
+        std::string_view line = next_word(text, "\n");
+        std::string_view key = next_word(line, " ");
+        auto value = number(next_word(line, " "));
         if (!key.empty() && value) out.insert_or_assign(std::string(key), *value);
     }
     return out;
@@ -159,14 +151,14 @@ std::map<std::string, std::uint64_t> parse_key_numbers(std::string_view text) {
 std::vector<IoEntry> parse_io_v1(std::string_view text) {
     std::vector<IoEntry> out;
     while (!text.empty() && out.size() < entries_max) {
-        std::string_view line = next(text, "\n");
+        std::string_view line = next_word(text, "\n");
         IoEntry entry;
-        if (!read_device(next(line, " "), entry)) continue;  // "Total 0"
-        std::string_view word = next(line, " ");
+        if (!read_device(next_word(line, " "), entry)) continue;  // "Total 0"
+        std::string_view word = next_word(line, " ");
         auto value = number(word);
         if (!value) {
             entry.operation = word;
-            value = number(next(line, " "));
+            value = number(next_word(line, " "));
         }
         if (!value) continue;
         entry.value = *value;
@@ -178,14 +170,14 @@ std::vector<IoEntry> parse_io_v1(std::string_view text) {
 std::vector<IoEntry> parse_io_v2(std::string_view text) {
     std::vector<IoEntry> out;
     while (!text.empty() && out.size() < entries_max) {
-        std::string_view line = next(text, "\n");
+        std::string_view line = next_word(text, "\n");
         IoEntry read, write;
-        if (!read_device(next(line, " "), read)) continue;
+        if (!read_device(next_word(line, " "), read)) continue;
         write = read;
         read.operation = "read";
         write.operation = "write";
         while (!line.empty()) {
-            std::string_view pair = next(line, " ");
+            std::string_view pair = next_word(line, " ");
             std::size_t equals = std::min(pair.find('='), pair.size());
             std::uint64_t value =
                 equals < pair.size() ? number(pair.substr(equals + 1)).value_or(0) : 0;
@@ -201,18 +193,18 @@ std::vector<IoEntry> parse_io_v2(std::string_view text) {
 std::vector<InterfaceStats> parse_net_dev(std::string_view text) {
     std::vector<InterfaceStats> out;
     while (!text.empty() && out.size() < entries_max) {
-        std::string_view line = next(text, "\n");
+        std::string_view line = next_word(text, "\n");
         std::size_t colon = line.find(':');
         if (colon == std::string_view::npos) continue;  // the two head lines
         std::string_view name = line.substr(0, colon);
         InterfaceStats one;
-        one.name = next(name, " ");
+        one.name = next_word(name, " ");
         line.remove_prefix(colon + 1);
         // bytes packets errs drop fifo frame compressed multicast, twice
         std::uint64_t fields[16] = {};
         std::size_t count = 0;
         for (; count < 16; ++count) {
-            auto value = number(next(line, " "));
+            auto value = number(next_word(line, " "));
             if (!value) break;
             fields[count] = *value;
         }
@@ -234,8 +226,8 @@ MachineCpu parse_proc_stat(std::string_view text) {
     constexpr int counted = 7;  // user nice system idle iowait irq softirq, as Docker sums them
     MachineCpu out;
     while (!text.empty()) {
-        std::string_view line = next(text, "\n");
-        std::string_view name = next(line, " ");
+        std::string_view line = next_word(text, "\n");
+        std::string_view name = next_word(line, " ");
         if (!name.starts_with("cpu")) continue;
         if (name != "cpu") {
             ++out.online;
@@ -243,7 +235,7 @@ MachineCpu parse_proc_stat(std::string_view text) {
         }
         std::uint64_t ticks = 0;
         for (int i = 0; i < counted; ++i)
-            ticks += number(next(line, " ")).value_or(0);
+            ticks += number(next_word(line, " ")).value_or(0);
         out.busy_and_idle_ns = ticks * ns_per_tick();
     }
     return out;

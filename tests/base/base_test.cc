@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/hex.h"
+#include "base/text.h"
 #include "base/time.h"
 
 namespace {
@@ -76,4 +77,15 @@ BOOST_AUTO_TEST_CASE(times_print_and_parse_as_go_does) {
     for (const char* bad : {"", "2017", "2017-07-14T02:40:00", "2017-13-14T02:40:00Z",
                             "2017-07-14T02:40:00.Z", "9999-07-14T02:40:00Z"})
         BOOST_TEST(!base::parse_rfc3339(bad), bad);
+}
+
+BOOST_AUTO_TEST_CASE(text_is_ascii_whatever_the_locale_says) {
+    BOOST_TEST(base::lowered("AbZ\xc4[") == "abz\xc4[");
+    BOOST_TEST(base::uppered("aBz\xe4{") == "ABZ\xe4{");
+    BOOST_TEST(base::equal_no_case("Content-Type", "content-tYPE"));
+    BOOST_TEST(!base::equal_no_case("a", "ab"));
+    BOOST_TEST(!base::equal_no_case("[", "{"));
+    BOOST_TEST(base::trimmed(" \ta b\t ") == "a b");
+    BOOST_TEST(base::trimmed(" \n ") == "\n");
+    BOOST_TEST(base::trimmed(" \n ", " \n") == "");
 }

@@ -183,3 +183,22 @@ BOOST_AUTO_TEST_CASE(patterns_match_anywhere_and_never_run_away) {
     for (const char* bad : {"(", "a{1000000}", "\\1", "["})
         BOOST_TEST(!codec::Pattern::compile(bad), bad);
 }
+
+BOOST_AUTO_TEST_CASE(durations_are_written_as_go_writes_them_and_read_back) {
+    constexpr std::int64_t second = 1'000'000'000;
+    const std::pair<std::int64_t, const char*> rows[] = {
+        {0, "0s"},
+        {1, "1ns"},
+        {1'500, "1.5µs"},
+        {20'000'000, "20ms"},
+        {second + second / 2, "1.5s"},
+        {90 * second, "1m30s"},
+        {7200 * second, "2h0m0s"},
+        {-second, "-1s"},
+        {INT64_MAX, "2562047h47m16.854775807s"},
+        {INT64_MIN, "-2562047h47m16.854775808s"}};
+    for (const auto& [ns, text] : rows) {
+        BOOST_TEST(codec::duration_text(ns) == text);
+        if (ns != INT64_MIN) BOOST_TEST(codec::parse_duration(text).value() == ns, text);
+    }
+}

@@ -1,4 +1,5 @@
 // X-Registry-Auth, base64, and the words a refusal becomes.
+#include "codec/base64.h"
 #include "registry/auth.h"
 
 #include <boost/test/unit_test.hpp>
@@ -8,28 +9,28 @@ using namespace registry;
 
 BOOST_AUTO_TEST_CASE(base64_goes_both_ways) {
     for (std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"}) {
-        BOOST_TEST(unbase64(base64(text)).value() == text);
+        BOOST_TEST(codec::unbase64(codec::base64(text)).value() == text);
     }
-    BOOST_TEST(base64("foob") == "Zm9vYg==");
-    BOOST_TEST(unbase64("Zm9vYg").value() == "foob");
-    BOOST_TEST(unbase64("_-8").value() == unbase64("/+8=").value());
-    BOOST_TEST(!unbase64("Z"));
-    BOOST_TEST(!unbase64("Zm9v!"));
+    BOOST_TEST(codec::base64("foob") == "Zm9vYg==");
+    BOOST_TEST(codec::unbase64("Zm9vYg").value() == "foob");
+    BOOST_TEST(codec::unbase64("_-8").value() == codec::unbase64("/+8=").value());
+    BOOST_TEST(!codec::unbase64("Z"));
+    BOOST_TEST(!codec::unbase64("Zm9v!"));
 }
 
 BOOST_AUTO_TEST_CASE(registry_auth_is_read_in_every_coding_and_ignored_when_broken) {
     std::string json = R"({"username":"me","password":"s?cret>","serveraddress":"x"})";
-    std::string url = base64(json);
+    std::string url = codec::base64(json);
     for (char& c : url)
         c = c == '+' ? '-' : c == '/' ? '_' : c;
-    for (std::string header : {base64(json), url, url.substr(0, url.find('='))}) {
+    for (std::string header : {codec::base64(json), url, url.substr(0, url.find('='))}) {
         Credentials read = parse_registry_auth(header);
         BOOST_TEST(read.username == "me");
         BOOST_TEST(read.password == "s?cret>");
     }
-    BOOST_TEST(parse_registry_auth(base64(R"({"auth":")" + base64("u:p:q") + "\"}")).password ==
+    BOOST_TEST(parse_registry_auth(codec::base64(R"({"auth":")" + codec::base64("u:p:q") + "\"}")).password ==
                "p:q");
-    BOOST_TEST(parse_registry_auth(base64(R"({"identitytoken":"a\r\nX: y"})")).empty());
+    BOOST_TEST(parse_registry_auth(codec::base64(R"({"identitytoken":"a\r\nX: y"})")).empty());
     for (std::string broken : {"", "!!", "bm90IGpzb24", "e30"})
         BOOST_TEST(parse_registry_auth(broken).empty());
     BOOST_TEST(basic_header({.username = "a", .password = "b"}) == "Basic YTpi");
