@@ -31,8 +31,7 @@ Result<wire::ExecConfig> read_exec_config(std::string_view text, http::Version v
     if (!text.empty()) {
         TRY(config, json::read<wire::ExecConfig>(text));
     }
-    if (config.cmd.empty() || config.cmd[0].empty())
-        return Error(Kind::invalid, "No exec command specified");
+    TRY_DO(engine::check_command(config));
     if (version < size_heard || !config.tty) config.console_size.clear();
     TRY_DO(check_size(config.console_size));
     if (auto keys = codec::parse_detach_keys(config.detach_keys); !keys)

@@ -109,6 +109,8 @@ Result<ExecPtr> Execs::find_running(const std::string& id) const {
 
 Task<Result<std::string>> Execs::create(ContainerPtr container, wire::ExecConfig config,
                                         bool check) {
+    // Also of an image's healthcheck, which nobody has looked at.
+    CO_TRY_DO(check_command(config));
     CO_TRY_DO(check_runs(*container));
     if (by_id_.size() >= execs_max && !finished_.empty()) forget(finished_.front().second);
     if (by_id_.size() >= execs_max)

@@ -23,6 +23,9 @@ struct ExecRecord {
 
 const json::Table& json_table(const ExecRecord*);
 
+// invalid "No exec command specified".
+Status check_command(const wire::ExecConfig& config);
+
 // Of `<exec root>/execs` (kept_files.h): all that can be read and are no checks; others are removed.
 // Blocking.
 Result<std::vector<ExecRecord>> read_execs(const std::string& folder);

@@ -73,6 +73,13 @@ class States(HealthTest):
             self.assertIsNone(self.health(container))
             self.assertRegex(self.listed(container)['Status'], r'^Up [^(]*$')
 
+    def test_a_check_without_a_command_is_a_failing_one(self):
+        container = self.run_(['sleep', '1000'], Healthcheck=check('CMD', retries=1))
+        self.assertIn('No exec command specified', self.until_health(container, 'unhealthy')['Log'][-1]['Output'])
+        self.assertTrue(self.state(container)['Running'])
+        container = self.run_(['sleep', '1000'], Healthcheck=check('CMD', '', retries=1))
+        self.until_health(container, 'unhealthy')
+
     def test_a_check_runs_as_the_containers_processes_do(self):
         container = self.run_(['sleep', '1000'], User='7:8', WorkingDir='/tmp', Env=['A=b'], Shell=['/bin/sh', '-c'],
                               Healthcheck=check('CMD-SHELL', 'echo $(id -u) $(id -g) $PWD $A; tty'))
