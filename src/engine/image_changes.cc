@@ -1,4 +1,6 @@
 // Dockerfile instructions that `import --change` and `commit --change` may give.
+#include "base/text.h"
+#include "codec/human.h"
 #include "codec/json.h"
 #include "engine/image_archive.h"
 
@@ -11,20 +13,10 @@ namespace engine {
 namespace {
 
 constexpr std::size_t changes_bytes_max = 64 * 1024;
+constexpr std::size_t ports_max = 65536;
 
 std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r'))
-        text.remove_suffix(1);
-    return text;
-}
-
-std::string upper(std::string_view text) {
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-    return out;
+    return base::trimmed(text, " \t\r");
 }
 
 // Words as a Dockerfile has them: quotes group and go, a backslash takes the next as it is.
@@ -115,10 +107,8 @@ Status expose(wire::oci::RunConfig& config, std::string_view text) {
     for (const std::string& word : words) {
         std::size_t slash = word.find('/');
         std::string_view ports = std::string_view(word).substr(0, slash);
-        std::string protocol = slash == word.npos ? "tcp" : word.substr(slash + 1);
-        std::ranges::transform(protocol, protocol.begin(), [](char c) {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        });
+        std::string protocol =
+            slash == word.npos ? "tcp" : base::lowered(std::string_view(word).substr(slash + 1));
         unsigned first = 0, last = 0;
         auto number = [](std::string_view digits, unsigned& value) {
             auto [end, error] =
@@ -133,31 +123,23 @@ Status expose(wire::oci::RunConfig& config, std::string_view text) {
         if (!fine) return Error(Kind::invalid, fmt::format("Invalid containerPort: {}", word));
         if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
             return Error(Kind::invalid, fmt::format("Invalid proto: {}", protocol));
+        // However often a range is named, and whatever it costs to write down.
+        if (config.exposed_ports.size() + (last - first + 1) > ports_max)
+            return Error(Kind::invalid, fmt::format("more than {} exposed ports", ports_max));
         for (unsigned port = first; port <= last; ++port)
             config.exposed_ports[fmt::format("{}/{}", port, protocol)];
     }
     return {};
 }
 
-// "10s", "1m30s" as Go writes durations.
+// Of a flag of HEALTHCHECK: nothing, or a millisecond at least.
 Result<std::int64_t> duration_of(std::string_view flag, std::string_view text) {
-    std::int64_t total = 0;
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        double value = 0;
-        auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-        if (error != std::errc() || value < 0 || value > 1e9) break;
-        rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-        constexpr std::pair<std::string_view, double> units[] = {
-            {"ms", 1e6}, {"us", 1e3}, {"ns", 1}, {"h", 3600e9}, {"m", 60e9}, {"s", 1e9}};
-        auto unit =
-            std::ranges::find_if(units, [&](const auto& u) { return rest.starts_with(u.first); });
-        if (unit == std::end(units)) break;
-        rest.remove_prefix(unit->first.size());
-        total += static_cast<std::int64_t>(value * unit->second);
-        if (rest.empty()) return total;
-    }
-    return Error(Kind::invalid, fmt::format("invalid duration \"{}\" for {}", text, flag));
+    constexpr std::int64_t least_ns = 1'000'000;
+    TRY(std::int64_t ns, codec::parse_duration(text));
+    if (ns != 0 && ns < least_ns)
+        return Error(Kind::invalid,
+                     fmt::format("Interval \"{}\" cannot be less than 1ms", flag.substr(2)));
+    return ns;
 }
 
 Status healthcheck(wire::oci::RunConfig& config, std::string_view text) {
@@ -186,7 +168,7 @@ Status healthcheck(wire::oci::RunConfig& config, std::string_view text) {
         }
     }
     std::size_t blank = std::min(text.find_first_of(" \t"), text.size());
-    std::string kind = upper(text.substr(0, blank));
+    std::string kind = base::uppered(text.substr(0, blank));
     std::string_view rest = trim(text.substr(blank));
     if (kind == "NONE") {
         if (!rest.empty()) return Error(Kind::invalid, "HEALTHCHECK NONE takes no arguments");
@@ -233,7 +215,7 @@ void set_env(std::vector<std::string>& env, const std::string& name, const std::
 
 Status apply(wire::oci::RunConfig& config, std::string_view text, bool& command_set) {
     std::size_t blank = std::min(text.find_first_of(" \t"), text.size());
-    std::string name = upper(text.substr(0, blank));
+    std::string name = base::uppered(text.substr(0, blank));
     std::string_view rest = trim(text.substr(blank));
     if (name == "CMD") {
         config.cmd = command_of(config, rest);
