@@ -110,7 +110,9 @@ Result<std::vector<Described>> read_layout(ArchiveIntake& intake,
     TRY(registry::Manifest parsed,
         registry::parse_manifest(text, "application/vnd.oci.image.index.v1+json"));
     std::vector<Described> out;
-    for (const Descriptor& entry : std::get<registry::Index>(parsed).manifests) {
+    const auto* index = std::get_if<registry::Index>(&parsed);
+    if (index == nullptr) return Error(Kind::invalid, "index.json is no image index");
+    for (const Descriptor& entry : index->manifests) {
         TRY(registry::ImageManifest manifest, resolve(intake, entry, platforms));
         Described one{.config_path = blob_path(manifest.config.digest),
                       .layer_paths = {},
