@@ -77,6 +77,8 @@ Result<LogIntake> LogIntake::open(const Fd& folder, const std::string& name) {
     void* mapping =
         ::mmap(nullptr, 2 * sizeof(Area), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
     if (mapping == MAP_FAILED) return base::errno_error(errno, "map " + name);
+    // A page is touched when something is put there: none around it is to be read in beside it.
+    (void)::madvise(mapping, 2 * sizeof(Area), MADV_RANDOM);
     LogIntake intake(std::move(file), mapping);
     for (auto stream : {codec::LogStream::out, codec::LogStream::err}) {
         Area& area = intake.area(stream);
