@@ -75,6 +75,8 @@ Status commit_layers(store::Store* store, CommitJob job) {
     }
     for (auto& work : job.works)
         drafts.push_back(std::move(*work->draft));
+    for (auto& work : job.works)
+        work->part->drop_if_new();
     TRY(auto committed, store->layers().commit(std::move(drafts)));
     (void)committed;
     for (auto& work : job.works)

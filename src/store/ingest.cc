@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t replay_bytes = 256 * 1024;
 constexpr std::size_t validator_bytes_max = 1024;
 constexpr const char* validator_suffix = ".etag";
+constexpr std::int64_t new_ns = 30'000'000'000;  // after that the kernel begins to flush by itself
 }  // namespace
 
 Status Part::set_validator(std::string validator) {
@@ -64,6 +65,13 @@ void Part::drop() {
     ::unlinkat(folder_.get(), (name_ + validator_suffix).c_str(), 0);
 }
 
+void Part::drop_if_new() {
+    if (begun_ns_ == 0 || base::monotonic_ns() - begun_ns_ > new_ns) return;
+    // The file is open: its pages would be flushed although it has no name any more.
+    if (::ftruncate(file_.get(), 0) == 0) size_ = 0;
+    drop();
+}
+
 Result<std::unique_ptr<Ingest>> Ingest::open(const std::string& data_root) {
     TRY_DO(sys::make_folders(data_root + "/ingest", 0700));
     TRY(Fd folder, sys::open_folder(data_root + "/ingest"));
@@ -82,6 +90,7 @@ Result<Part> Ingest::part(std::string_view digest) {
     if (::fstat(part.file_.get(), &info) != 0)
         return base::errno_error(errno, "stat " + part.name_);
     part.size_ = static_cast<std::uint64_t>(info.st_size);
+    if (part.size_ == 0) part.begun_ns_ = base::monotonic_ns();
     if (Result<Fd> file =
             sys::open_at(folder_, part.name_ + validator_suffix, O_RDONLY | O_NOFOLLOW))
         if (Result<std::string> text = sys::read_all(*file, validator_bytes_max))

@@ -152,6 +152,36 @@ BOOST_AUTO_TEST_CASE(a_part_goes_on_where_it_stopped) {
     BOOST_TEST(std::filesystem::is_empty(scratch.at("ingest")));
 }
 
+BOOST_AUTO_TEST_CASE(only_a_part_that_came_just_now_is_dropped_before_the_flush) {
+    const std::string digest = "sha256:" + std::string(64, 'b');
+    ScratchFolder scratch;
+    auto store = open(scratch.path());
+    {
+        auto part = store->ingest().part(digest);
+        BOOST_REQUIRE(part);
+        BOOST_REQUIRE(part->append("old bytes"));
+    }
+    {
+        auto part = store->ingest().part(digest);
+        BOOST_REQUIRE(part);
+        part->drop_if_new();
+        BOOST_TEST(part->size() == 9u);
+    }
+    {
+        auto part = store->ingest().part(digest);
+        BOOST_REQUIRE(part);
+        BOOST_TEST(part->size() == 9u);
+        part->drop();
+    }
+    auto part = store->ingest().part(digest);
+    BOOST_REQUIRE(part);
+    BOOST_REQUIRE(part->append("new bytes"));
+    part->drop_if_new();
+    auto again = store->ingest().part(digest);
+    BOOST_REQUIRE(again);
+    BOOST_TEST(again->size() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(implied_folders_look_like_those_below) {
     ScratchFolder scratch;
     auto store = open(scratch.path());
