@@ -72,9 +72,34 @@ wire::NetworkSettings network_settings(const engine::Container& container,
         out.sandbox_id = container.id();
         out.sandbox_key = fmt::format("/proc/{}/ns/net", container.pid);
     }
-    for (const auto& [port, nothing] : record.config.exposed_ports)
-        if (container.running) out.ports[port] = std::nullopt;
+    if (container.running) {
+        if (record.endpoint) out.ports = record.endpoint->ports;
+        for (const auto& [port, nothing] : record.config.exposed_ports)
+            out.ports.emplace(port, std::nullopt);
+    }
     if (version < no_bridge_copies) add_bridge_copies(out);
+    return out;
+}
+
+std::vector<wire::PortSummary> port_summaries(const engine::ContainerRecord& record) {
+    std::vector<wire::PortSummary> out;
+    auto add = [&](const std::string& port, const wire::PortBinding& at) {
+        std::size_t slash = port.find('/');
+        wire::PortSummary one;
+        one.ip = at.host_ip;
+        one.private_port = static_cast<std::uint16_t>(std::atoi(port.c_str()));
+        one.public_port = static_cast<std::uint16_t>(std::atoi(at.host_port.c_str()));
+        one.type = slash == std::string::npos ? "tcp" : port.substr(slash + 1);
+        out.push_back(std::move(one));
+    };
+    const wire::PortMap none;
+    const wire::PortMap& published = record.endpoint ? record.endpoint->ports : none;
+    for (const auto& [port, bindings] : published)
+        if (bindings)
+            for (const wire::PortBinding& binding : *bindings)
+                add(port, binding);
+    for (const auto& [port, nothing] : record.config.exposed_ports)
+        if (!published.contains(port)) add(port, {});
     return out;
 }
 
@@ -183,14 +208,7 @@ wire::ContainerSummary summary_view(const engine::Container& container, std::str
     out.image_id = record.image_id;
     out.command = command_text(record);
     out.created = record.created.seconds();
-    for (const auto& [port, nothing] : record.config.exposed_ports) {
-        if (!container.running) break;
-        std::size_t slash = port.find('/');
-        wire::PortSummary one;
-        one.private_port = static_cast<std::uint16_t>(std::atoi(port.c_str()));
-        one.type = slash == std::string::npos ? "tcp" : port.substr(slash + 1);
-        out.ports.push_back(std::move(one));
-    }
+    if (container.running) out.ports = port_summaries(record);
     out.labels = record.config.labels;
     out.state = container.state();
     codec::StatusParts parts;

@@ -29,6 +29,7 @@ net::DefaultNetworkConfig network_config(const Config& config) {
     out.icc = config.icc;
     out.ip_masq = config.ip_masq;
     out.iptables = config.iptables;
+    if (auto given = net::Address::parse(config.default_host_ip)) out.host_ip = *given;
     out.engine_tag = net::engine_tag(config.exec_root);
     return out;
 }

@@ -153,6 +153,11 @@ Task<void> Containers::adopt(run::Adopted adopted) {
         Status taken = parts_.network.adopt(*record.endpoint);
         if (!taken)
             base::log::warn("address of container={}: {}", record.id, taken.error().message());
+        if (!record.endpoint->ports.empty()) {
+            taken = co_await parts_.network.adopt_ports(*record.endpoint);
+            if (!taken)
+                base::log::warn("ports of container={}: {}", record.id, taken.error().message());
+        }
     }
     auto opened = co_await open_log_writer(*container, true);
     if (!opened)

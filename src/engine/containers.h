@@ -197,7 +197,7 @@ private:
     Task<Status> tell_oom(ContainerPtr container);
     Task<void> end_others(ContainerPtr container);
     // The address is free for others, and that is told.
-    void release_endpoint(Container& container);
+    Task<void> release_endpoint(ContainerPtr container);
     Task<void> clean_up_run(ContainerPtr container, Fd mount_namespace);
     static bool policy_restarts(const ContainerRecord& record);
     bool wants_restart(const Container& container) const;

@@ -2,6 +2,7 @@
 
 #include "codec/human.h"
 #include "engine/limits.h"
+#include "engine/ports.h"
 #include "engine/signals.h"
 #include "run/spec.h"
 
@@ -75,10 +76,13 @@ Status check_runtime(const std::string& name, const ContainerSettings& settings)
     return invalid(fmt::format("unknown or invalid runtime name: {}", name));
 }
 
-bool has_ports(const ContainerRecord& record) {
-    if (record.host_config.publish_all_ports && !record.config.exposed_ports.empty()) return true;
-    return std::ranges::any_of(record.host_config.port_bindings,
-                               [](const auto& port) { return port.second.has_value(); });
+Status check_ports(const ContainerRecord& record) {
+    const wire::HostConfig& host = record.host_config;
+    TRY(auto wishes, port_wishes(host, record.config.exposed_ports, net::Address()));
+    if (host.network_mode.starts_with("container:") && !wishes.empty())
+        return invalid(
+            "conflicting options: port publishing and the container type network mode");
+    return {};
 }
 
 // What is not given is the image's.
@@ -177,7 +181,7 @@ Status check_supported(const ContainerRecord& record, const ContainerSettings& s
     const wire::HostConfig& host = record.host_config;
     TRY_DO(check_log(host.log_config));
     if (!record.config.stop_signal.empty()) TRY_DO(parse_signal(record.config.stop_signal));
-    if (has_ports(record)) return not_yet("publishing ports is");
+    TRY_DO(check_ports(record));
     if (!host.links.empty()) return not_yet("links (--link) are");
     if (!host.device_requests.empty()) return not_yet("device requests (--gpus, CDI) are");
     if (host.ipc_mode.starts_with("container:")) return not_yet("--ipc container: is");
@@ -205,6 +209,8 @@ std::vector<std::string> create_warnings(const ContainerRecord& record) {
     if (host.oom_kill_disable.value_or(false) && host.memory == 0)
         out.push_back("OOM killer is disabled for the container, but no memory limit is set, this "
                       "can result in the system running out of resources.");
+    if (host.network_mode == "host" && !host.port_bindings.empty())
+        out.push_back("Published ports are discarded when using host network mode");
     if (host.cpu_percent > 0)
         out.push_back("linux does not support CPU percent. Percent discarded.");
     if (record.host_config.kernel_memory != 0)

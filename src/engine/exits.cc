@@ -62,7 +62,7 @@ Task<void> Containers::record_exit(ContainerPtr container, run::Ended ended) {
     publish(*container, "die",
             {{"exitCode", std::to_string(record.exit_code)},
              {"execDuration", std::to_string(std::max<std::int64_t>(ran_ns, 0) / 1'000'000'000)}});
-    release_endpoint(*container);
+    co_await release_endpoint(container);
     bool again = wants_restart(*container);
     bool remove =
         !again && record.host_config.auto_remove && !container->kept && !container->removing;
@@ -99,16 +99,18 @@ Task<void> Containers::end_others(ContainerPtr container) {
                         killed.error().message());
 }
 
-void Containers::release_endpoint(Container& container) {
-    if (!container.record.endpoint) return;
-    parts_.network.release(std::move(*container.record.endpoint));
-    container.record.endpoint.reset();
-    publish_network(container, "disconnect");
+Task<void> Containers::release_endpoint(ContainerPtr container) {
+    if (!container->record.endpoint) co_return;
+    EndpointRecord endpoint = std::move(*container->record.endpoint);
+    container->record.endpoint.reset();
+    if (!endpoint.ports.empty()) co_await parts_.network.unpublish(endpoint);
+    parts_.network.release(std::move(endpoint));
+    publish_network(*container, "disconnect");
 }
 
 // The run's mounts, cgroup and address. `changing` is held: the next run makes them anew.
 Task<void> Containers::clean_up_run(ContainerPtr container, Fd mount_namespace) {
-    release_endpoint(*container);
+    co_await release_endpoint(container);
     Status cleaned = co_await shield(parts_.workers.run(
         loop::Lane::heavy,
         [](Fd mounts, std::optional<sys::Cgroup> cgroup, std::string intake) -> Status {

@@ -134,8 +134,15 @@ Task<Result<LaunchPlan>> Containers::plan_launch(ContainerPtr container) {
             if (!settings.mac_address.empty()) mac = settings.mac_address;
         CO_TRY(Attachment attached, co_await parts_.network.attach(std::move(mac)));
         plan.network_namespace = std::move(attached.network_namespace);
-        container->record.endpoint = endpoint = std::move(attached.endpoint);
+        container->record.endpoint = std::move(attached.endpoint);
         publish_network(*container, "connect");
+        Status published =
+            co_await parts_.network.publish(container->record, *container->record.endpoint);
+        if (!published) {
+            co_await clean_up_run(container, Fd());
+            co_return published.error();
+        }
+        endpoint = container->record.endpoint;
     } else {
         co_return Error(Kind::missing, fmt::format("network {} not found", host.network_mode));
     }

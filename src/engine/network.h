@@ -40,10 +40,17 @@ public:
 
     // An address and a namespace plugged into the bridge. `mac`: "" for one made from the address.
     Task<Result<Attachment>> attach(std::string mac);
+    // Makes the attached container reachable by ports of this host, as its record asks, and notes them in
+    // the endpoint. On failure (internal, Docker's words) nothing is published.
+    Task<Status> publish(const ContainerRecord& record, EndpointRecord& endpoint);
+    // Before the end of a run is told: what follows may want the same ports.
+    Task<void> unpublish(const EndpointRecord& endpoint);
     // A namespace with nothing but loopback (--network none).
     Task<Result<Fd>> isolated();
     // A container that ran on while the engine was away keeps its address.
     Status adopt(const EndpointRecord& endpoint);
+    // And its ports.
+    Task<Status> adopt_ports(const EndpointRecord& endpoint);
     // Gives the address back, and takes the link away in its own time.
     void release(EndpointRecord endpoint);
     // Links of containers that are gone, after the start.

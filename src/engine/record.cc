@@ -11,6 +11,7 @@ constexpr json::Field endpoint_fields[] = {
     json::field<&EndpointRecord::gateway>("Gateway"),
     json::field<&EndpointRecord::mac>("Mac"),
     json::field<&EndpointRecord::prefix_length>("PrefixLength"),
+    json::field<&EndpointRecord::ports>("Ports"),
 };
 constinit const json::Table endpoint_table{endpoint_fields};
 

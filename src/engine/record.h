@@ -17,6 +17,7 @@ struct EndpointRecord {
     std::string host_link;  // our end of the veth pair
     std::string address, gateway, mac;
     std::int64_t prefix_length = 0;
+    wire::PortMap ports;  // published: where each of the container's is reached
 };
 
 struct ContainerRecord {

@@ -226,6 +226,10 @@ Status remove_bridge(const std::string& name) {
     return delete_link(route, link->index, name);
 }
 
+Status route_loopback(const std::string& bridge) {
+    return write_sysctl("ipv4/conf/" + bridge + "/route_localnet", "1");
+}
+
 Result<std::vector<Subnet>> host_networks(std::string_view except) {
     TRY(Socket route, Socket::open(NETLINK_ROUTE));
     TRY(auto own, find_link(route, std::string(except)));

@@ -53,6 +53,10 @@ Result<Bridge> ensure_bridge(const BridgeConfig& config);
 // Blocking. Deletes a bridge of ours; missing is fine.
 Status remove_bridge(const std::string& name);
 
+// Blocking. Lets answers of the bridge's containers go back to 127.0.0.1 (route_localnet): only with a
+// firewall that keeps containers from the services there.
+Status route_loopback(const std::string& bridge);
+
 // Networks that the host reaches otherwise than by its default route: routes, interface addresses
 // and name servers, without those of link `except`.
 Result<std::vector<Subnet>> host_networks(std::string_view except);

@@ -43,6 +43,7 @@ Status DefaultNetwork::set_up_firewall() {
                        .icc = config_.icc,
                        .guard_forwarding = bridge_.forwarding_switched_on});
     TRY(ForeignRules foreign, firewall_->ensure());
+    TRY_DO(route_loopback(bridge_.name));
     if (foreign.forward_opened)
         notices_.push_back(fmt::format("the iptables chain FORWARD drops by default; rules that "
                                        "accept {} were appended to it",
@@ -96,6 +97,32 @@ Status DefaultNetwork::detach(const Endpoint& endpoint) {
     // After leave() the address may be another's already.
     if (leaving_.erase(endpoint.host_link) == 0) pool_.release(endpoint.address.address);
     return gone;
+}
+
+Result<std::vector<PublishedPort>> DefaultNetwork::publish(Address container,
+                                                           std::span<const PortWish> wishes) {
+    if (!firewall_)
+        return Error(Kind::unsupported,
+                     "ports cannot be published with iptables=false by this engine");
+    TRY(std::vector<PublishedPort> held, ports_.hold(container, wishes));
+    Status published = firewall_->publish(held);
+    if (published) return held;
+    ports_.release(held);
+    return published.error();
+}
+
+Status DefaultNetwork::unpublish(std::span<const PublishedPort> ports) {
+    // First the way, then the place: who takes the port next is not to get our packets diverted.
+    Status done = firewall_ ? firewall_->unpublish(ports) : Status();
+    ports_.release(ports);
+    return done;
+}
+
+Result<std::vector<PublishedPort>> DefaultNetwork::adopt_ports(
+    std::span<const PublishedPort> ports) {
+    std::vector<PublishedPort> taken = ports_.hold_again(ports);
+    if (firewall_) TRY_DO(firewall_->publish(ports));
+    return taken;
 }
 
 Status DefaultNetwork::adopt(const Endpoint& endpoint) {

@@ -7,6 +7,7 @@
 #include "net/bridge.h"
 #include "net/endpoint.h"
 #include "net/firewall.h"
+#include "net/held_ports.h"
 #include "net/link.h"
 #include "sys/fd.h"
 
@@ -27,6 +28,7 @@ struct DefaultNetworkConfig {
     bool icc = true;  // --icc
     bool ip_masq = true;       // --ip-masq
     bool iptables = true;      // --iptables: false leaves the firewall alone altogether
+    Address host_ip;           // --ip: where ports are published that name no address
     std::string engine_tag;    // engine_tag(exec root): four hex digits
     std::size_t prepared = 2;  // namespaces kept ready; 0: none
 };
@@ -43,6 +45,7 @@ public:
     ~DefaultNetwork();
 
     const Bridge& bridge() const { return bridge_; }
+    Address default_host() const { return config_.host_ip; }
     // What create() found worth a line in the log ("net.ipv4.ip_forward was switched on" ...).
     const std::vector<std::string>& notices() const { return notices_; }
 
@@ -62,8 +65,17 @@ public:
     // fails, too. Missing is fine: the kernel removes the pair itself when the namespace ends.
     Status detach(const Endpoint& endpoint);
 
+    // Blocking: a transaction of the firewall. Makes a container reachable by ports of this host: by
+    // all that are wished for, or none (internal, in Docker's words).
+    Result<std::vector<PublishedPort>> publish(Address container,
+                                               std::span<const PortWish> wishes);
+    Status unpublish(std::span<const PublishedPort> ports);
+
     // A container that was found alive after a restart keeps its endpoint: its address is in use.
     Status adopt(const Endpoint& endpoint);
+    // And its ports. Blocking. Gives those that another process has taken meanwhile: what comes
+    // reaches the container all the same.
+    Result<std::vector<PublishedPort>> adopt_ports(std::span<const PublishedPort> ports);
     // After the last adopt(): removes links of this engine that none of `living` names. Returns
     // their names.
     Result<std::vector<std::string>> sweep(std::span<const Endpoint> living);
@@ -94,6 +106,7 @@ private:
     std::mutex leaving_mutex_;
     std::map<std::string, Address> leaving_;  // links between leave() and detach()
     std::unique_ptr<Firewall> firewall_;      // none with --iptables=false
+    HeldPorts ports_;
     PlugPool plugs_;
 };
 

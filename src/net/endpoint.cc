@@ -79,14 +79,15 @@ Status raise_host_end(Socket& route, const std::string& name, bool isolated) {
     Batch batch;
     batch.begin(RTM_NEWLINK, 0, fmt::format("set {} up", name), link_header(0, true));
     batch.put(IFLA_IFNAME, name);
-    if (isolated) {
-        std::size_t info = batch.open(IFLA_LINKINFO);
-        batch.put(IFLA_INFO_SLAVE_KIND, std::string_view("bridge"));
-        std::size_t port = batch.open(IFLA_INFO_SLAVE_DATA);
-        batch.put_u8(IFLA_BRPORT_ISOLATED, 1);
-        batch.close(port);
-        batch.close(info);
-    }
+    std::size_t info = batch.open(IFLA_LINKINFO);
+    batch.put(IFLA_INFO_SLAVE_KIND, std::string_view("bridge"));
+    std::size_t port = batch.open(IFLA_INFO_SLAVE_DATA);
+    // A container that asks for its own published port: with br_netfilter the packet turns round
+    // within the bridge.
+    batch.put_u8(IFLA_BRPORT_MODE, 1);
+    if (isolated) batch.put_u8(IFLA_BRPORT_ISOLATED, 1);
+    batch.close(port);
+    batch.close(info);
     return route.run(batch);
 }
 

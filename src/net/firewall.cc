@@ -15,11 +15,83 @@ using sys::netlink::Socket;
 
 namespace {
 
-constexpr int priority_filter = 0, priority_source_nat = 100;  // NF_IP_PRI_*
+// NF_IP_PRI_*
+constexpr int priority_raw = -300, priority_destination_nat = -100, priority_filter = 0,
+              priority_source_nat = 100;
 constexpr const char* guard_table = "lighter-guard";
 // Where iptables-nft (and so a dockerd) keeps what it forwards.
 constexpr const char* foreign_table = "filter";
 constexpr const char* foreign_chain = "FORWARD";
+
+const nft::MapShape ports_of_address{.name = "ports_of_address", .with_address = true};
+const nft::MapShape ports{.name = "ports", .with_address = false};
+
+Subnet loopback() {
+    return {.base = Address{127U << 24}, .prefix = 8};
+}
+
+// By which map, and as what.
+void put_ports(Transaction& transaction, const std::string& table,
+               std::span<const PublishedPort> published, bool there) {
+    for (const nft::MapShape* map : {&ports_of_address, &ports}) {
+        std::vector<nft::MapElement> elements;
+        for (const PublishedPort& port : published)
+            if (map->with_address == (port.host.value != 0))
+                elements.push_back({.protocol = port.protocol,
+                                    .address = port.host,
+                                    .port = port.host_port,
+                                    .to = port.container,
+                                    .to_port = port.container_port});
+        if (there)
+            transaction.add_elements(table, *map, elements);
+        else
+            transaction.delete_elements(table, *map, elements);
+    }
+}
+
+// What comes for a published port, from elsewhere, from a container or from this host itself, 127.0.0.1
+// included, goes to the container; no process stands in between.
+void put_port_rules(Transaction& transaction, const std::string& table,
+                    const FirewallConfig& config) {
+    const std::string& bridge = config.bridge;
+    transaction.add_map(table, ports_of_address);
+    transaction.add_map(table, ports);
+    // The bridge has route_localnet for answers to 127.0.0.1. A container must not reach services
+    // that listen there only (CVE-2020-8558).
+    transaction.add_base_chain(table, "raw", "filter", NF_INET_PRE_ROUTING, priority_raw);
+    Rule(transaction, table, "raw", "loopback is not for containers")
+        .in_link(bridge)
+        .destination(loopback())
+        .drop();
+    Rule(transaction, table, "raw", "loopback is not for containers")
+        .in_link(bridge)
+        .source(loopback())
+        .drop();
+    transaction.add_base_chain(table, "prerouting", "nat", NF_INET_PRE_ROUTING,
+                               priority_destination_nat);
+    transaction.add_base_chain(table, "output", "nat", NF_INET_LOCAL_OUT,
+                               priority_destination_nat);
+    for (const nft::MapShape* map : {&ports_of_address, &ports}) {
+        // What a neighbour sends to 127.0.0.1 the kernel drops as martian, unless it was translated.
+        Rule(transaction, table, "prerouting", "published ports")
+            .destination(loopback(), Rule::Compare::differs)
+            .local_destination()
+            .translate_by(*map);
+        Rule(transaction, table, "output", "published ports")
+            .local_destination()
+            .translate_by(*map);
+    }
+    // Answers must come back by way of this host to be translated again.
+    Rule(transaction, table, "postrouting", "from 127.0.0.1 to a published port")
+        .source(loopback())
+        .out_link(bridge)
+        .masquerade();
+    Rule(transaction, table, "postrouting", "from a container to a published port")
+        .source(config.subnet)
+        .out_link(bridge)
+        .translated()
+        .masquerade();
+}
 
 void put_own_rules(Transaction& transaction, const std::string& table,
                    const FirewallConfig& config) {
@@ -31,7 +103,11 @@ void put_own_rules(Transaction& transaction, const std::string& table,
     if (config.icc)
         rule("between containers").in_link(bridge).out_link(bridge).accept();
     else
-        rule("--icc=false").in_link(bridge).out_link(bridge).drop();
+        rule("--icc=false")
+            .in_link(bridge)
+            .out_link(bridge)
+            .translated(Rule::Compare::differs)
+            .drop();
     rule("answers").out_link(bridge).established().accept();
     rule("published ports").out_link(bridge).translated().accept();
     rule("not from outside").out_link(bridge).drop();
@@ -43,9 +119,10 @@ void put_own_rules(Transaction& transaction, const std::string& table,
     rule("not into a dockerd's network").in_link(bridge).out_link_of_docker_network().drop();
     rule("to the world").in_link(bridge).accept();
 
-    if (!config.masquerade) return;
     transaction.add_base_chain(table, "postrouting", "nat", NF_INET_POST_ROUTING,
                                priority_source_nat);
+    put_port_rules(transaction, table, config);
+    if (!config.masquerade) return;
     Rule(transaction, table, "postrouting", "--ip-masq")
         .source(config.subnet)
         .out_link(bridge, differs)
@@ -113,6 +190,7 @@ Result<ForeignRules> Firewall::replace() {
     transaction.delete_table(table_);
     transaction.add_table(table_);
     put_own_rules(transaction, table_, config_);
+    put_ports(transaction, table_, published_, true);
     if (config_.guard_forwarding) put_guard(transaction);
     TRY(foreign.forward_opened, foreign_chain_drops(netfilter));
     if (foreign.forward_opened) {
@@ -152,6 +230,32 @@ Result<bool> Firewall::restore() {
     if (fine) return false;
     TRY_DO(replace());
     return true;
+}
+
+Status Firewall::publish(std::span<const PublishedPort> ports) {
+    return change_ports(ports, true);
+}
+
+Status Firewall::unpublish(std::span<const PublishedPort> ports) {
+    return change_ports(ports, false);
+}
+
+Status Firewall::change_ports(std::span<const PublishedPort> changed, bool there) {
+    std::lock_guard lock(mutex_);
+    std::vector<PublishedPort> before = published_;
+    for (const PublishedPort& port : changed) {
+        std::erase(published_, port);
+        if (there) published_.push_back(port);
+    }
+    TRY(Socket netfilter, Socket::open(NETLINK_NETFILTER));
+    Transaction transaction;
+    put_ports(transaction, table_, changed, there);
+    if (transaction.commit(netfilter)) return {};
+    // Somebody removed or emptied the table: it is made anew, with what is to be in it now.
+    auto made = replace();
+    if (made || !there) return {};
+    published_ = std::move(before);
+    return made.error();
 }
 
 Status Firewall::remove() {

@@ -1,4 +1,5 @@
-// One nftables table per engine: masquerading, what may be forwarded to and from its bridge.
+// One nftables table per engine: masquerading, published ports, what may be forwarded to and from
+// its bridge.
 // It is replaced in one transaction: no packet sees half of it.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,17 @@ struct FirewallConfig {
     // a second table, "lighter-guard", sees to that. It stays when the engine goes, as forwarding
     // does.
     bool guard_forwarding = false;
+};
+
+// A port of this host that leads to a container's.
+struct PublishedPort {
+    std::uint8_t protocol = 0;  // IPPROTO_TCP, _UDP or _SCTP
+    Address host;               // 0.0.0.0: each of this host's addresses
+    std::uint16_t host_port = 0;
+    Address container;
+    std::uint16_t container_port = 0;
+
+    bool operator==(const PublishedPort&) const = default;
 };
 
 // What else on this host may stop our packets; for the daemon's log.
@@ -47,17 +60,22 @@ public:
     Result<bool> restore();
     // Deletes the table and what we put into other tables. Missing is fine.
     Status remove();
+    // All of them in one transaction: no packet meets some of them only.
+    Status publish(std::span<const PublishedPort> ports);
+    Status unpublish(std::span<const PublishedPort> ports);
 
     const std::string& table() const { return table_; }
 
 private:
     Result<ForeignRules> replace();
     Result<bool> intact();
+    Status change_ports(std::span<const PublishedPort> ports, bool there);
 
     const FirewallConfig config_;
     const std::string table_;
     const std::string comment_;  // marks our rules in chains of others
     std::mutex mutex_;
+    std::vector<PublishedPort> published_;
     std::vector<std::byte> left_as_;  // nft::fingerprint after the last change
 };
 

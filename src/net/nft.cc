@@ -1,13 +1,16 @@
 // nf_tables messages. Numbers travel in network byte order, registers are named by NFT_REG_*.
 #include "net/nft.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstring>
 #include <endian.h>
 #include <fmt/format.h>
 #include <linux/if.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
 
 namespace net::nft {
 
@@ -37,6 +40,42 @@ std::string comment_in(Attributes rule) {
         return {};
     std::string_view text(reinterpret_cast<const char*>(data->data()) + 2, length);
     return std::string(text.substr(0, text.find('\0')));
+}
+
+// nft's numbers of types, by which it shows a map (datatype.h of nftables); fields of a
+// concatenation are padded to four bytes.
+constexpr std::uint32_t type_address = 7, type_protocol = 12, type_port = 13, type_bits = 6;
+constexpr std::size_t field_bytes = 4;
+// Of the IPv4 header; and of TCP's, UDP's and SCTP's.
+constexpr unsigned source_offset = 12, destination_offset = 16, destination_port_offset = 2;
+// Of one message; an attribute holds less than 64 KiB.
+constexpr std::size_t elements_max = 500;
+
+struct Fields {
+    std::array<std::byte, 3 * field_bytes> bytes{};
+    std::size_t size = 0;
+
+    void add(const auto& value) {
+        static_assert(sizeof(value) <= field_bytes);
+        std::memcpy(bytes.data() + size, &value, sizeof(value));
+        size += field_bytes;
+    }
+    std::span<const std::byte> view() const { return std::span(bytes).first(size); }
+};
+
+Fields key_of(const MapShape& map, const MapElement& element) {
+    Fields key;
+    key.add(element.protocol);
+    if (map.with_address) key.add(htobe32(element.address.value));
+    key.add(htobe16(element.port));
+    return key;
+}
+
+Fields value_of(const MapElement& element) {
+    Fields value;
+    value.add(htobe32(element.to.value));
+    value.add(htobe16(element.to_port));
+    return value;
 }
 
 // A question about `table` (and `chain`), each answer to `visit`; missing is no answer at all.
@@ -99,6 +138,54 @@ void Transaction::delete_rule(const std::string& table, const std::string& chain
     batch_.put(NFTA_RULE_TABLE, table);
     batch_.put(NFTA_RULE_CHAIN, chain);
     batch_.put_be64(NFTA_RULE_HANDLE, handle);
+}
+
+void Transaction::add_map(const std::string& table, const MapShape& map) {
+    begin(NFT_MSG_NEWSET, NLM_F_CREATE, fmt::format("add nftables map {} {}", table, map.name));
+    batch_.put(NFTA_SET_TABLE, table);
+    batch_.put(NFTA_SET_NAME, map.name);
+    batch_.put_be32(NFTA_SET_FLAGS, NFT_SET_MAP);
+    std::uint32_t key = type_protocol;
+    if (map.with_address) key = key << type_bits | type_address;
+    batch_.put_be32(NFTA_SET_KEY_TYPE, key << type_bits | type_port);
+    batch_.put_be32(NFTA_SET_KEY_LEN, (map.with_address ? 3 : 2) * field_bytes);
+    batch_.put_be32(NFTA_SET_DATA_TYPE, type_address << type_bits | type_port);
+    batch_.put_be32(NFTA_SET_DATA_LEN, 2 * field_bytes);
+    batch_.put_be32(NFTA_SET_ID, map.with_address ? 1 : 2);  // within the transaction
+}
+
+void Transaction::put_elements(unsigned message, unsigned flags, const std::string& table,
+                               const MapShape& map, std::span<const MapElement> elements) {
+    while (!elements.empty()) {
+        auto some = elements.first(std::min(elements.size(), elements_max));
+        elements = elements.subspan(some.size());
+        begin(message, flags, fmt::format("change nftables map {} {}", table, map.name));
+        batch_.put(NFTA_SET_ELEM_LIST_TABLE, table);
+        batch_.put(NFTA_SET_ELEM_LIST_SET, map.name);
+        std::size_t list = batch_.open(NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
+        for (const MapElement& element : some) {
+            std::size_t one = batch_.open(NFTA_LIST_ELEM | NLA_F_NESTED);
+            auto put = [&](unsigned attribute, const Fields& fields) {
+                std::size_t data = batch_.open(attribute | NLA_F_NESTED);
+                batch_.put(NFTA_DATA_VALUE, fields.view());
+                batch_.close(data);
+            };
+            put(NFTA_SET_ELEM_KEY, key_of(map, element));
+            if (message == NFT_MSG_NEWSETELEM) put(NFTA_SET_ELEM_DATA, value_of(element));
+            batch_.close(one);
+        }
+        batch_.close(list);
+    }
+}
+
+void Transaction::add_elements(const std::string& table, const MapShape& map,
+                               std::span<const MapElement> elements) {
+    put_elements(NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, map, elements);
+}
+
+void Transaction::delete_elements(const std::string& table, const MapShape& map,
+                                  std::span<const MapElement> elements) {
+    put_elements(NFT_MSG_DELSETELEM, 0, table, map, elements);
 }
 
 Status Transaction::commit(Socket& netfilter) {
@@ -232,17 +319,63 @@ Rule& Rule::out_link_kind_differs(std::string_view kind) {
     return *this;
 }
 
-Rule& Rule::source(Subnet subnet, Compare how) {
+void Rule::load_payload(unsigned base, unsigned offset, unsigned bytes, unsigned into) {
     expression("payload", [&] {
-        batch_.put_be32(NFTA_PAYLOAD_DREG, NFT_REG_1);
-        batch_.put_be32(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-        batch_.put_be32(NFTA_PAYLOAD_OFFSET, 12);  // saddr in the IPv4 header
-        batch_.put_be32(NFTA_PAYLOAD_LEN, 4);
+        batch_.put_be32(NFTA_PAYLOAD_DREG, into);
+        batch_.put_be32(NFTA_PAYLOAD_BASE, base);
+        batch_.put_be32(NFTA_PAYLOAD_OFFSET, offset);
+        batch_.put_be32(NFTA_PAYLOAD_LEN, bytes);
     });
+}
+
+void Rule::compare_address(unsigned header_offset, Subnet subnet, Compare how) {
+    load_payload(NFT_PAYLOAD_NETWORK_HEADER, header_offset, 4, NFT_REG_1);
     std::uint32_t bits = htobe32(subnet.mask()), base = htobe32(subnet.base.value);
     mask(std::as_bytes(std::span(&bits, 1)));
     compare(how, std::as_bytes(std::span(&base, 1)));
+}
+
+Rule& Rule::source(Subnet subnet, Compare how) {
+    compare_address(source_offset, subnet, how);
     return *this;
+}
+
+Rule& Rule::destination(Subnet subnet, Compare how) {
+    compare_address(destination_offset, subnet, how);
+    return *this;
+}
+
+Rule& Rule::local_destination() {
+    expression("fib", [&] {
+        batch_.put_be32(NFTA_FIB_DREG, NFT_REG_1);
+        batch_.put_be32(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+        batch_.put_be32(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+    });
+    std::uint32_t local = RTN_LOCAL;
+    compare(Compare::equal, std::as_bytes(std::span(&local, 1)));
+    return *this;
+}
+
+void Rule::translate_by(const MapShape& map) {
+    // The key's fields side by side from NFT_REG_1 on, which is NFT_REG32_00; the value's likewise.
+    unsigned at = NFT_REG32_00;
+    expression("meta", [&] {
+        batch_.put_be32(NFTA_META_KEY, NFT_META_L4PROTO);
+        batch_.put_be32(NFTA_META_DREG, at++);
+    });
+    if (map.with_address) load_payload(NFT_PAYLOAD_NETWORK_HEADER, destination_offset, 4, at++);
+    load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, destination_port_offset, 2, at);
+    expression("lookup", [&] {
+        batch_.put(NFTA_LOOKUP_SET, map.name);
+        batch_.put_be32(NFTA_LOOKUP_SREG, NFT_REG_1);
+        batch_.put_be32(NFTA_LOOKUP_DREG, NFT_REG_1);
+    });
+    expression("nat", [&] {
+        batch_.put_be32(NFTA_NAT_TYPE, NFT_NAT_DNAT);
+        batch_.put_be32(NFTA_NAT_FAMILY, NFPROTO_IPV4);
+        batch_.put_be32(NFTA_NAT_REG_ADDR_MIN, NFT_REG32_00);
+        batch_.put_be32(NFTA_NAT_REG_PROTO_MIN, NFT_REG32_01);
+    });
 }
 
 Rule& Rule::established() {
@@ -343,6 +476,11 @@ Result<std::vector<std::byte>> fingerprint(Socket& netfilter, const std::string&
     TRY_DO(ask(netfilter, NFT_MSG_GETRULE, NFTA_RULE_TABLE, table, 0, "", true,
                [&](const Message& message) {
                    if (message.attributes<nfgenmsg>().text(NFTA_RULE_TABLE) == table)
+                       append(message);
+               }));
+    TRY_DO(ask(netfilter, NFT_MSG_GETSET, NFTA_SET_TABLE, table, 0, "", true,
+               [&](const Message& message) {
+                   if (message.attributes<nfgenmsg>().text(NFTA_SET_TABLE) == table)
                        append(message);
                }));
     return bytes;

@@ -16,6 +16,20 @@
 
 namespace net::nft {
 
+// A map of a table. Keys are a protocol (IPPROTO_*), with `with_address` the address a packet goes
+// to, and its port; values an address and a port.
+struct MapShape {
+    std::string name;
+    bool with_address = false;
+};
+struct MapElement {
+    std::uint8_t protocol = 0;
+    Address address;  // part of the key, or not
+    std::uint16_t port = 0;
+    Address to;
+    std::uint16_t to_port = 0;
+};
+
 // One transaction of family ip. The kernel takes all of it or nothing.
 class Transaction {
 public:
@@ -30,12 +44,21 @@ public:
     void add_base_chain(const std::string& table, const std::string& chain, const char* type,
                         unsigned hook, int priority);
     void delete_rule(const std::string& table, const std::string& chain, std::uint64_t handle);
+    // A hash from keys to values, empty; looked up by Rule::translate_by().
+    void add_map(const std::string& table, const MapShape& map);
+    // Deleting what is not there fails the transaction, adding what is there does not.
+    void add_elements(const std::string& table, const MapShape& map,
+                      std::span<const MapElement> elements);
+    void delete_elements(const std::string& table, const MapShape& map,
+                         std::span<const MapElement> elements);
 
     Status commit(sys::netlink::Socket& netfilter);
 
 private:
     friend class Rule;
     void begin(unsigned message, unsigned flags, std::string what);
+    void put_elements(unsigned message, unsigned flags, const std::string& table,
+                      const MapShape& map, std::span<const MapElement> elements);
 
     sys::netlink::Batch batch_;
     bool empty_ = true;
@@ -63,6 +86,8 @@ public:
     Rule& in_link_kind_differs(std::string_view kind);
     Rule& out_link_kind_differs(std::string_view kind);
     Rule& source(Subnet subnet, Compare compare = Compare::equal);
+    Rule& destination(Subnet subnet, Compare compare = Compare::equal);
+    Rule& local_destination();  // fib daddr type local
     Rule& established();
     Rule& translated(Compare compare = Compare::equal);  // ct status dnat
     Rule& counter();
@@ -70,6 +95,8 @@ public:
     void accept() { verdict(NF_ACCEPT); }
     void drop() { verdict(NF_DROP); }
     void masquerade();
+    // Destination NAT to what the map has for the packet; a packet it has nothing for goes on.
+    void translate_by(const MapShape& map);
 
 private:
     void expression(const char* name, auto&& fill);
@@ -78,6 +105,8 @@ private:
     void compare(Compare compare, std::span<const std::byte> value);
     void mask(std::span<const std::byte> mask);
     void compare_name(Compare how, std::string_view name);
+    void compare_address(unsigned header_offset, Subnet subnet, Compare how);
+    void load_payload(unsigned base, unsigned offset, unsigned bytes, unsigned into);
     void verdict(int code);
 
     sys::netlink::Batch& batch_;
@@ -100,7 +129,7 @@ Result<std::optional<ChainInfo>> find_chain(sys::netlink::Socket& netfilter,
 Result<bool> table_exists(sys::netlink::Socket& netfilter, const std::string& table);
 Result<std::vector<RuleInfo>> list_rules(sys::netlink::Socket& netfilter, const std::string& table,
                                          const std::string& chain);
-// Everything the kernel says of a table's chains and rules, as bytes to compare later; empty when
+// Everything the kernel says of a table's chains, rules and maps (not what is in these), as bytes to compare later; empty when
 // there is no such table.
 Result<std::vector<std::byte>> fingerprint(sys::netlink::Socket& netfilter,
                                            const std::string& table);

@@ -107,8 +107,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_there_is_refused_and_not_ignored) {
     BOOST_TEST(with([](auto& r) { r.host_config.runtime = "x"; }) ==
                "unknown or invalid runtime name: x");
     BOOST_TEST(with([](auto& r) {
-                   r.host_config.port_bindings["80/tcp"] = std::vector<wire::PortBinding>{};
-               }) == "publishing ports is not implemented by this engine yet");
+                   r.host_config.port_bindings["http/tcp"] = std::vector<wire::PortBinding>{};
+               }) == "invalid port specification: \"http\"");
     BOOST_TEST(with([](auto& r) { r.host_config.log_config.type = "journald"; }) ==
                "log driver journald is not implemented by this engine yet");
     BOOST_TEST(with([](auto& r) {

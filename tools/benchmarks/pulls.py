@@ -1,4 +1,5 @@
-"""Pulls: seconds, CPU, memory and bytes written, for images of several shapes, beside dockerd, Podman and the floor."""
+"""Pulls: seconds until everything is on the disk, CPU, memory and bytes written, for images of several shapes, beside
+dockerd, Podman and the floor."""
 
 import os
 import shutil
@@ -48,6 +49,7 @@ def pull_once(disk, client, peer, image):
     before, written = {pid: cpu_seconds(pid) for pid in peer.processes()}, disk.written()
     with Peak(lambda daemon=engine.pid: [daemon]) as peak:
         seconds, client_cpu = client.call(engine, 'pull', '-q', image)
+    seconds += disk.sync()
     cpu = sum(cpu_seconds(pid) - before.get(pid, 0.0) for pid in peer.processes())
     written = disk.written() - written
     time.sleep(SETTLE)
@@ -57,6 +59,7 @@ def pull_once(disk, client, peer, image):
 def podman_once(disk, space, image):
     podman, written = Podman(space), disk.written()
     seconds, cpu = podman.call('pull', '-q', '--tls-verify=false', f'docker://127.0.0.1:5000/library/{image}')
+    seconds += disk.sync()
     figures = seconds, cpu, None, None, (disk.written() - written) / 1e6
     shutil.rmtree(podman.folder + '.old', ignore_errors=True)
     return figures
