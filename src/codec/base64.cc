@@ -1,6 +1,7 @@
 #include "codec/base64.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace codec {
@@ -11,6 +12,16 @@ constexpr std::string_view standard_digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view url_digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+constexpr std::uint8_t no_digit = 64;
+constexpr std::array<std::uint8_t, 256> values = [] {
+    std::array<std::uint8_t, 256> out;
+    out.fill(no_digit);
+    for (std::string_view digits : {standard_digits, url_digits})
+        for (std::size_t i = 0; i < digits.size(); ++i)
+            out[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
+    return out;
+}();
 
 }  // namespace
 
@@ -33,13 +44,13 @@ std::optional<std::string> unbase64(std::string_view text) {
         text.remove_suffix(1);
     if (text.size() % 4 == 1) return std::nullopt;
     std::string out;
+    out.reserve(text.size() / 4 * 3 + 2);
     std::uint32_t word = 0;
     unsigned bits = 0;
     for (char c : text) {
-        std::size_t value = standard_digits.find(c);
-        if (value == std::string_view::npos) value = url_digits.find(c);
-        if (value == std::string_view::npos) return std::nullopt;
-        word = word << 6 | static_cast<std::uint32_t>(value);
+        std::uint8_t value = values[static_cast<unsigned char>(c)];
+        if (value == no_digit) return std::nullopt;
+        word = word << 6 | value;
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
