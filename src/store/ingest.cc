@@ -49,6 +49,19 @@ Status Part::replay(const std::function<Status(std::string_view)>& output) const
     return {};
 }
 
+Result<std::string> Part::read(std::uint64_t offset, std::size_t size) const {
+    std::string bytes(size, '\0');
+    for (std::size_t at = 0; at < size;) {
+        ssize_t got =
+            ::pread(file_.get(), bytes.data() + at, size - at, static_cast<off_t>(offset + at));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return base::errno_error(errno, "read " + name_);
+        if (got == 0) return Error(Kind::internal, fmt::format("{} is too short", name_));
+        at += static_cast<std::size_t>(got);
+    }
+    return bytes;
+}
+
 Status Part::reset() {
     if (::ftruncate(file_.get(), 0) != 0) return base::errno_error(errno, "empty " + name_);
     size_ = 0;

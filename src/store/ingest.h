@@ -26,6 +26,8 @@ public:
     Status append(std::string_view bytes);
     // Hands what is there to `output` in slabs, e.g. to the unpacker when a pull is resumed.
     Status replay(const std::function<Status(std::string_view)>& output) const;
+    // Bytes in the middle; an error when they are not all there.
+    Result<std::string> read(std::uint64_t offset, std::size_t size) const;
     // Begin again from zero.
     Status reset();
     // From zero too, and nothing is kept from then on: there is no room for it.

@@ -151,6 +151,11 @@ struct Unpacker::Parts {
     std::unique_ptr<char[]> buffer;  // of feed()
 };
 
+std::span<char> Plain::room() {
+    if (!bytes_) bytes_ = std::make_unique_for_overwrite<char[]>(capacity);
+    return {bytes_.get() + size_, capacity - size_};
+}
+
 Unpacker::Unpacker(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Unpacker::Unpacker(Unpacker&&) noexcept = default;
 Unpacker& Unpacker::operator=(Unpacker&&) noexcept = default;
@@ -178,12 +183,11 @@ Status Unpacker::feed(std::string_view bytes) {
 Status Unpacker::inflate(std::string_view& bytes, Plain& plain) {
     std::optional<Error>& failed = parts_->front.failed;
     if (failed) return *failed;
-    if (!plain.bytes_) plain.bytes_ = std::make_unique_for_overwrite<char[]>(Plain::capacity);
-    auto filled =
-        parts_->front.step(bytes, plain.bytes_.get() + plain.size_, Plain::capacity - plain.size_);
+    std::span<char> room = plain.room();
+    auto filled = parts_->front.step(bytes, room.data(), room.size());
     if (!filled) failed = filled.error();
     if (failed) return *failed;
-    plain.size_ += *filled;
+    plain.add(*filled);
     return {};
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,9 +60,11 @@ public:
     std::string_view view() const { return {bytes_.get(), size_}; }
     bool full() const { return size_ == capacity; }
     void clear() { size_ = 0; }
+    // What is free behind what is there, for whoever fills it; then how much was filled.
+    std::span<char> room();
+    void add(std::size_t bytes) { size_ += bytes; }
 
 private:
-    friend class Unpacker;
     std::unique_ptr<char[]> bytes_;  // made when it is first filled
     std::size_t size_ = 0;
 };
