@@ -68,6 +68,7 @@ struct Config {
     registry::Settings registries;  // registry-mirrors, insecure-registries
     unsigned max_concurrent_downloads = 3;
     unsigned max_download_attempts = 5;
+    bool partial_pull = true;
     http::ProxyConfig proxy;  // the environment's, overridden by proxies
 
     // The default bridge.

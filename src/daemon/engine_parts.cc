@@ -46,6 +46,7 @@ registry::PullSettings pull_settings(const Config& config) {
     registry::PullSettings settings;
     settings.concurrent_downloads_max = config.max_concurrent_downloads;
     settings.retry.attempts_max = config.max_download_attempts;
+    settings.partial = config.partial_pull;
     return settings;
 }
 

@@ -211,6 +211,16 @@ Status read_pools(Config& config, const json::Value& value) {
     return {};
 }
 
+// Those of dockerd change nothing here.
+Status read_features(Config& config, const json::Value& value) {
+    const json::Value* partial = value.find("partial-pull");
+    if (!partial) return {};
+    if (partial->type() != json::Type::boolean)
+        return invalid("features: partial-pull is true or false");
+    config.partial_pull = partial->boolean();
+    return {};
+}
+
 Status set_shm_size(Config& config, const std::string& text) {
     TRY(std::int64_t size, codec::parse_bytes(text));
     if (size < 0) return invalid("SHM size can not be less than 0");
@@ -453,8 +463,7 @@ void add_images(std::vector<Setting>& all) {
           "Allow push of nondistributable artifacts to registry", no_effect()},
          {"builder", "", 0, Shape::own, "", nullptr,
           [](Config&, const json::Value&) { return Status(); }},
-         {"features", "", 0, Shape::own, "", nullptr,
-          [](Config&, const json::Value&) { return Status(); }}});
+         {"features", "", 0, Shape::own, "", nullptr, read_features}});
 }
 
 void add_bridge(std::vector<Setting>& all) {

@@ -28,23 +28,48 @@ Status start_unpacker(LayerWork& work) {
     TRY(store::Draft draft, work.store->layers().begin());
     TRY(Fd folder, draft.folder());
     TRY(store::Unpacker unpacker, store::Unpacker::create(std::move(folder), work.options));
+    if (work.assembly) work.assembly->begin();
     work.draft.emplace(std::move(draft));
     work.unpacker.emplace(std::move(unpacker));
     return {};
 }
 
+// The part of a partial pull holds just what is fetched; another choice is another part.
+std::string part_name(const LayerWork& work) {
+    if (!work.assembly) return work.digest;
+    std::string what = work.digest;
+    for (const codec::chunked::Span& span : work.assembly->plan().stream.spans())
+        what += fmt::format(" {}-{}", span.begin, span.end);
+    return store::sha256_digest(what);
+}
+
+std::uint64_t fetched_bytes(const LayerWork& work) {
+    return work.assembly ? work.assembly->plan().stream.size() : work.blob_bytes;
+}
+
+Status feed(LayerWork& work, std::string_view bytes, store::Plain& plain) {
+    if (!work.assembly) return work.unpacker->feed(bytes);
+    do {
+        plain.clear();
+        TRY_DO(work.assembly->step(bytes, plain));
+        TRY_DO(work.unpacker->write(plain));
+    } while (plain.full());
+    return {};
+}
+
 // Worker: opens the part and hands what is in it to a fresh unpacker.
-Status begin_work(const loop::Stopping& stopping, LayerWork* work, std::string digest) {
+Status begin_work(const loop::Stopping& stopping, LayerWork* work) {
     if (!work->part) {
-        TRY(store::Part part, work->store->ingest().part(digest));
+        TRY(store::Part part, work->store->ingest().part(part_name(*work)));
         work->part.emplace(std::move(part));
     }
     if (!work->keep) TRY_DO(work->part->give_up());
-    if (work->part->size() > *work->options.size) TRY_DO(work->part->reset());
+    if (work->part->size() > fetched_bytes(*work)) TRY_DO(work->part->reset());
     TRY_DO(start_unpacker(*work));
+    store::Plain plain;
     return work->part->replay([&](std::string_view bytes) -> Status {
         if (stopping.requested()) return loop::cancelled_error();
-        return work->unpacker->feed(bytes);
+        return feed(*work, bytes, plain);
     });
 }
 
@@ -71,7 +96,9 @@ Result<Inflating> inflate_work(LayerWork* work, Inflating job) {
         std::string_view bytes = job.chunks[job.at].view();
         if (job.used == 0) job.status = work->part->append(bytes);
         bytes.remove_prefix(job.used);
-        if (job.status) job.status = work->unpacker->inflate(bytes, job.plain);
+        if (job.status)
+            job.status = work->assembly ? work->assembly->step(bytes, job.plain)
+                                        : work->unpacker->inflate(bytes, job.plain);
         if (!job.status) break;
         job.used = job.chunks[job.at].size() - bytes.size();
         if (job.plain.full()) break;
@@ -91,10 +118,46 @@ Result<Writing> write_work(LayerWork* work, Writing job) {
     return job;
 }
 
+// So that the next layer like this one need not come whole. Without it nothing is lost but that.
+Status keep_contents(LayerWork& work) {
+    if (!work.layout) return {};
+    TRY(Fd folder, work.draft->folder());
+    if (work.assembly)
+        return store::write_contents(folder, *work.layout, work.assembly->plan().packed_toc,
+                                     work.blob_bytes);
+    if (work.part->size() != work.blob_bytes) return {};  // it was not kept
+    TRY(std::string toc,
+        work.part->read(work.layout->toc.span.begin, work.layout->toc.span.size()));
+    return store::write_contents(folder, *work.layout, toc, work.blob_bytes);
+}
+
 Status finish_work(LayerWork* work) {
+    if (work->assembly) TRY_DO(work->assembly->finish());
     TRY(store::Unpacked unpacked, work->unpacker->finish());
     work->unpacker.reset();
+    if (work->assembly) {
+        unpacked.digest = work->digest;
+        unpacked.size = work->blob_bytes;
+        unpacked.compression = "zstd";
+        // Of an earlier try to have it whole.
+        work->store->ingest().drop(work->digest);
+    }
     work->draft->unpacked = std::move(unpacked);
+    if (Status kept = keep_contents(*work); !kept)
+        base::log::debug("no contents kept digest={} reason={:?}", work->digest,
+                         kept.error().message());
+    return {};
+}
+
+// Worker: the parts did not make the layer.
+Status whole_work(LayerWork* work) {
+    if (!work->assembly->liar().empty())
+        store::drop_contents(work->store->layers(), work->assembly->liar());
+    work->unpacker.reset();
+    work->draft.reset();
+    work->assembly.reset();
+    if (work->part) work->part->drop();
+    work->part.reset();
     return {};
 }
 
@@ -118,6 +181,7 @@ bool range_fits(std::string_view text, std::uint64_t from, std::uint64_t size) {
 }  // namespace
 
 Status discard_work(std::unique_ptr<LayerWork> work) {
+    if (work->drop && work->part) work->part->drop();
     work.reset();
     return {};
 }
@@ -132,7 +196,7 @@ void LayerTransfer::tell(std::string status, std::uint64_t current, bool detail)
     Progress what{.id = plan_.short_id, .status = std::move(status)};
     if (detail) {
         what.current = current;
-        what.total = static_cast<std::uint64_t>(plan_.blob.size);
+        what.total = size();
     }
     sink_.progress(std::move(what));
 }
@@ -147,21 +211,49 @@ void LayerTransfer::tell_bytes(const char* status, std::uint64_t current, bool l
 Task<Result<std::unique_ptr<LayerWork>>> LayerTransfer::run() {
     work_ = std::make_unique<LayerWork>();
     work_->store = &store_;
-    work_->options.digest = plan_.blob.digest;
-    work_->options.size = static_cast<std::uint64_t>(plan_.blob.size);
+    work_->digest = plan_.blob.digest;
+    work_->blob_bytes = static_cast<std::uint64_t>(plan_.blob.size);
     work_->options.diff_id = plan_.diff_id;
     work_->options.written = plan_.written;
     work_->keep = plan_.keep;
+    if (settings_.partial)
+        work_->layout = codec::chunked::layout_of(plan_.blob.annotations, work_->blob_bytes);
+    if (work_->layout)
+        work_->assembly =
+            co_await plan_partial(workers_, store_, session_, plan_.blob, *work_->layout);
+    if (!work_->assembly) {
+        work_->options.digest = work_->digest;
+        work_->options.size = work_->blob_bytes;
+    }
     Status done = co_await transfer();
+    bool whole = work_->assembly && !done && !disk_failed_ &&
+                 (refused_ || done.error().kind() == Kind::invalid);
+    if (whole) done = co_await go_whole(done.error());
     if (done) co_return std::move(work_);
+    // Nobody else knows the part's name.
+    work_->drop = work_->assembly && disk_failed_;
     Task<Status> discard = workers_.run(loop::Lane::heavy, discard_work, std::move(work_));
     (void)co_await loop::shield(std::move(discard));
     co_return done.error();
 }
 
+std::uint64_t LayerTransfer::size() const {
+    return work_ ? fetched_bytes(*work_) : static_cast<std::uint64_t>(plan_.blob.size);
+}
+
+// Whatever was wrong with the parts: the whole layer has a digest of its own.
+Task<Status> LayerTransfer::go_whole(Error why) {
+    base::log::debug("partial pull gave up digest={} reason={:?}", plan_.blob.digest,
+                     why.message());
+    CO_TRY_DO(co_await workers_.run(loop::Lane::heavy, whole_work, work_.get()));
+    work_->options.digest = work_->digest;
+    work_->options.size = work_->blob_bytes;
+    all_received_ = distrusted_ = refused_ = false;
+    co_return co_await transfer();
+}
+
 Task<Status> LayerTransfer::transfer() {
-    Status begun =
-        co_await workers_.run(loop::Lane::heavy, begin_work, work_.get(), plan_.blob.digest);
+    Status begun = co_await workers_.run(loop::Lane::heavy, begin_work, work_.get());
     if (!begun) {
         // A damaged part (a power cut leaves such) is no reason to fail.
         if (begun.error().kind() == Kind::cancelled || !work_->part || work_->part->size() == 0)
@@ -178,7 +270,7 @@ Task<Status> LayerTransfer::transfer() {
         if (trouble_.error.kind() == Kind::cancelled) co_return trouble_.error;
         if (ended == Ended::wrong) {
             // Old bytes of another day or server may be the wrong ones: once more from zero.
-            if (fresh_) co_return trouble_.error;
+            if (fresh_ || work_->assembly) co_return trouble_.error;
             CO_TRY_DO(co_await restart());
             continue;
         }
@@ -247,17 +339,40 @@ Task<Result<Reply>> LayerTransfer::open_body(std::uint64_t from) {
     co_return std::move(reply);
 }
 
+// The body that begins with the next byte that is wanted.
+Task<Result<Reply>> LayerTransfer::open_next() {
+    body_end_ = size();
+    if (!work_->assembly) co_return co_await open_body(received_);
+    codec::chunked::Span span = work_->assembly->plan().stream.from(received_);
+    body_end_ = received_ + span.size();
+    co_return co_await open_span(session_, plan_.blob.digest, span, work_->blob_bytes, trouble_,
+                                 refused_);
+}
+
+Task<Status> LayerTransfer::receive_rest(Reply reply) {
+    for (;;) {
+        CO_TRY_DO(co_await receive(*reply.body));
+        if (received_ == size()) co_return Status();
+        CO_TRY(reply, co_await open_next());
+    }
+}
+
 Task<LayerTransfer::Ended> LayerTransfer::attempt() {
-    std::uint64_t size = static_cast<std::uint64_t>(plan_.blob.size);
+    std::uint64_t size = this->size();
     if (received_ > 0) fresh_ = false;
     trouble_.failure = {};
     trouble_.refusal = {};
     Status got;
-    if (received_ < size) {
-        auto reply = co_await open_body(received_);
-        if (!reply) {
-            trouble_.error = reply.error();
-            co_return Ended::broken;
+    // Parts: there may be work even when nothing is to be fetched.
+    if (received_ < size || work_->assembly) {
+        std::optional<Reply> reply;
+        if (received_ < size) {
+            auto opened = co_await open_next();
+            if (!opened) {
+                trouble_.error = opened.error();
+                co_return refused_ ? Ended::wrong : Ended::broken;
+            }
+            reply = std::move(*opened);
         }
         queue_ =
             std::make_unique<loop::Channel<Chunk>>(loop_, queue_chunks_max, loop::Policy::wait);
@@ -267,7 +382,8 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
         Scope scope(loop_, co_await loop::this_stop());
         scope.spawn(inflate());
         scope.spawn(write());
-        got = co_await receive(*reply->body);
+        if (work_->assembly) queue_->offer(Chunk());  // what stands in front of all that comes
+        if (reply) got = co_await receive_rest(std::move(*reply));
         if (got) {
             all_received_ = true;
             tell("Verifying Checksum");
@@ -310,7 +426,7 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
 
 // Socket to queue; ends when the announced size is there and the body says so too.
 Task<Status> LayerTransfer::receive(Body& body) {
-    std::uint64_t size = static_cast<std::uint64_t>(plan_.blob.size);
+    std::uint64_t size = body_end_;
     Pace pace(settings_.stall_timeout, base::monotonic_ns());
     for (;;) {
         Task<Result<Slice>> reading = body.read();
@@ -331,7 +447,7 @@ Task<Status> LayerTransfer::receive(Body& body) {
         Task<Status> pushing = queue_->push(std::move(chunk));
         CO_TRY_DO(co_await std::move(pushing));
         pace.excuse(base::monotonic_ns() - came_ns);
-        tell_bytes("Downloading", received_, received_ == size);
+        tell_bytes("Downloading", received_, received_ == this->size());
     }
     if (received_ < size) co_return Error(Kind::unavailable, "unexpected EOF");
     co_return Status();

@@ -6,6 +6,7 @@
 #include "loop/channel.h"
 #include "loop/scope.h"
 #include "loop/workers.h"
+#include "registry/partial.h"
 #include "registry/progress.h"
 #include "registry/session.h"
 #include "store/store.h"
@@ -25,6 +26,13 @@ struct LayerWork {
     std::optional<store::Part> part;
     std::optional<store::Draft> draft;
     std::optional<store::Unpacker> unpacker;
+    // zstd:chunked: where its table of contents is.
+    std::optional<codec::chunked::Layout> layout;
+    // Set: only parts of the blob are fetched, and this makes the tar of them.
+    std::unique_ptr<store::Assembly> assembly;
+    std::string digest;  // of the blob
+    std::uint64_t blob_bytes = 0;
+    bool drop = false;  // the part, when the work is discarded
 };
 
 struct LayerPlan {
@@ -53,7 +61,12 @@ private:
 
     Task<Status> transfer();
     Task<Ended> attempt();
+    Task<Status> go_whole(Error why);
+    // How much is to be fetched.
+    std::uint64_t size() const;
+    Task<Result<Reply>> open_next();
     Task<Result<Reply>> open_body(std::uint64_t from);
+    Task<Status> receive_rest(Reply reply);
     Task<Status> receive(Body& body);
     Task<void> inflate();
     Task<void> write();
@@ -76,10 +89,12 @@ private:
     std::unique_ptr<loop::Channel<store::Plain>> plains_;  // inflated, to be written
     std::vector<store::Plain> spare_;                      // used again
     std::uint64_t received_ = 0;  // bytes of the blob taken from the network or the part
+    std::uint64_t body_end_ = 0;  // where the body under way ends
     std::uint64_t fed_ = 0;       // bytes the unpacker has seen
     bool all_received_ = false;
     bool fresh_ = true;  // all bytes so far came in one go from this registry
     bool disk_failed_ = false;
+    bool refused_ = false;     // the registry does not answer by range
     bool distrusted_ = false;  // one broken-off go had wrong bytes already
     Status feed_status_;
     Trouble trouble_{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};

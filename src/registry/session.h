@@ -21,6 +21,7 @@ struct PullSettings {
     RetryPolicy retry;
     std::chrono::milliseconds answer_timeout{60'000};  // until the head of an answer
     std::chrono::milliseconds stall_timeout{60'000};   // without a byte of a body
+    bool partial = true;  // of zstd:chunked layers only what this host lacks is fetched
 };
 
 // An answer that is no success, or none at all.

@@ -138,7 +138,8 @@ BOOST_AUTO_TEST_CASE(the_file_sets_the_same) {
         "default-ulimits": {"nofile": {"Name": "nofile", "Hard": 64000, "Soft": 64000}},
         "default-shm-size": 1048576, "log-opts": {"max-size": "10m", "max-file": "3"},
         "proxies": {"http-proxy": "http://p:1", "no-proxy": "localhost"}, "dns-search": ["."],
-        "features": {"containerd-snapshotter": true}, "builder": {"gc": {"enabled": true}},
+        "features": {"containerd-snapshotter": true, "partial-pull": false},
+        "builder": {"gc": {"enabled": true}},
         "min-api-version": "1.24", "tls": false, "userns-remap": "", "selinux-enabled": false,
         "storage-driver": "overlay2", "registry-mirrors": null})");
     BOOST_TEST(got.hosts.size() == 1u);
@@ -151,6 +152,8 @@ BOOST_AUTO_TEST_CASE(the_file_sets_the_same) {
     BOOST_TEST(got.default_shm_size_bytes == 1024 * 1024);
     BOOST_TEST(got.log_opts["max-file"] == "3");
     BOOST_TEST(got.proxy.no_proxy == "localhost");
+    BOOST_TEST(!got.partial_pull);
+    BOOST_TEST(config({}, R"({"features":{"cdi":true}})").partial_pull);
     BOOST_TEST((config({}, R"({"log-level":"warn"})").log_level == base::log::Level::warn));
 }
 

@@ -7,7 +7,7 @@ In a test:
     with FakeRegistry(store) as registry:
         registry.fault("GET .*/blobs/", times=1, reset_at=1000)
         ... pull registry.host + "/team/app:1" ...
-        registry.log        # every request: method, path, headers (lower-case names)
+        registry.log        # every request: method, path, headers (lower-case names), body bytes sent
 
 By hand:  fake_registry.py --port 5001 --layout DIR      (DIR: an OCI layout, tags by ref.name)
 
@@ -295,9 +295,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         sent_body = self.rfile.read(length).decode("latin-1") if length else ""
         headers = {k.lower(): v for k, v in self.headers.items()}
+        self.entry = {"method": self.command, "path": self.path, "headers": headers, "body": sent_body,
+                      "time": time.monotonic(), "sent": 0}
         with self.registry.lock:
-            self.registry.log.append({"method": self.command, "path": self.path, "headers": headers,
-                                      "body": sent_body, "time": time.monotonic()})
+            self.registry.log.append(self.entry)
             what = {}
             for fault in self.registry.faults:
                 taken = fault.take(f"{self.command} {self.path}")
@@ -392,11 +393,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             begin = int(wanted[1])
             if begin >= len(data):
                 return self.reply(416, b"", {"Content-Range": f"bytes */{len(data)}"}, what)
+            end = min(int(wanted[2] or len(data) - 1), len(data) - 1)
             total = len(data) + (7 if mode == "wrong_total" else 0)
             said = begin + (1 if mode == "lie" else 0)
             if mode != "no_header":
-                headers["Content-Range"] = f"bytes {said}-{len(data) - 1}/{total}"
-            status, data = 206, data[begin:]
+                headers["Content-Range"] = f"bytes {said}-{end}/{total}"
+            status, data = 206, data[begin:end + 1]
         with self.registry.lock:
             self.registry.concurrent += 1
             self.registry.concurrent_max = max(self.registry.concurrent, self.registry.concurrent_max)
@@ -454,6 +456,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 part_sent = part
             self.wfile.write(part_sent)
             at += len(part)
+            self.entry["sent"] = at
             if rate:
                 time.sleep(len(part) / rate)
         self.wfile.flush()
