@@ -17,6 +17,10 @@ Error bad(std::string_view what) {
 
 constexpr std::string_view gzip_magic("\x1f\x8b", 2);
 constexpr std::string_view zstd_magic("\x28\xb5\x2f\xfd", 4);
+constexpr std::string_view xz_magic("\xfd"
+                                    "7zXZ\0",
+                                    6);
+constexpr std::string_view bzip2_magic("BZh");
 
 // Bytes behind the last member: zeros are padding; anything else does not change the result
 // (security-cases T9) and is read over, as gzip(1) and Go do not agree on it.
@@ -143,10 +147,12 @@ Status Inflater::detect() {
     } else if (head.starts_with(zstd_magic) || skippable) {
         compression_ = Compression::zstd;
         decoder_ = make_zstd_decoder();
-    } else if (head.starts_with("BZh") || head.starts_with(std::string_view("\xfd"
-                                                                            "7zXZ",
-                                                                            5))) {
-        return Error(Kind::unsupported, "layers compressed with bzip2 or xz are not supported");
+    } else if (head.starts_with(xz_magic)) {
+        compression_ = Compression::xz;
+        decoder_ = make_xz_decoder();
+    } else if (head.starts_with(bzip2_magic)) {
+        compression_ = Compression::bzip2;
+        decoder_ = make_bzip2_decoder();
     } else {
         compression_ = Compression::none;
     }

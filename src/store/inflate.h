@@ -1,6 +1,6 @@
 // A layer's compressed stream to plain bytes: gzip (also several members), zstd (also several
-// frames) or plain, told apart by their first bytes. Pushed through from one reused buffer, or
-// drawn into the caller's.
+// frames), xz, bzip2 or plain, told apart by their first bytes. Pushed through from one reused
+// buffer, or drawn into the caller's.
 #pragma once
 
 #include "base/error.h"
@@ -12,9 +12,10 @@
 
 namespace store {
 
-enum class Compression { unknown, none, gzip, zstd };
+enum class Compression { unknown, none, gzip, zstd, xz, bzip2 };
 
 inline constexpr int zstd_window_log_max = 27;  // 128 MiB; encoders are asked for 8 MiB
+inline constexpr std::uint64_t xz_memory_bytes_max = 72 << 20;  // `xz -9` asks for 65 MiB
 inline constexpr std::size_t inflate_buffer_bytes = 256 * 1024;
 
 // One compressed format's engine.
@@ -31,6 +32,8 @@ public:
 // ISA-L where it is built in, else zlib; `portable` asks for zlib anyway (tests compare both).
 std::unique_ptr<Decoder> make_gzip_decoder(bool portable = false);
 std::unique_ptr<Decoder> make_zstd_decoder();
+std::unique_ptr<Decoder> make_xz_decoder();
+std::unique_ptr<Decoder> make_bzip2_decoder();
 
 class Inflater {
 public:

@@ -24,6 +24,8 @@ constexpr std::size_t feed_piece_bytes = 256 * 1024;
 std::string_view compression_name(Compression compression) {
     if (compression == Compression::gzip) return "gzip";
     if (compression == Compression::zstd) return "zstd";
+    if (compression == Compression::xz) return "xz";
+    if (compression == Compression::bzip2) return "bzip2";
     return "none";
 }
 
