@@ -2,6 +2,7 @@
 
 #include "api/body.h"
 #include "api/containers.h"
+#include "api/disk_usage.h"
 #include "api/exec.h"
 #include "api/logs.h"
 #include "api/stats.h"
@@ -76,7 +77,7 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return co_await events(engine_.events, request);
     case Call::image_create:
         if (!request.query().text("fromSrc").empty())
-            co_return co_await image_import(engine_.images, request);
+            co_return co_await image_import(engine_.images, engine_.registries, request);
         co_return co_await image_create(engine_.loop, engine_.images, request);
     case Call::image_list:
         co_return co_await image_list(engine_.images, request);
@@ -104,6 +105,12 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return co_await image_prune(engine_.images, request);
     case Call::build_prune:
         co_return build_prune();
+    case Call::disk_usage:
+        co_return co_await disk_usage(engine_, request);
+    case Call::network_prune:
+        co_return network_prune(request);
+    case Call::volume_prune:
+        co_return volume_prune(request);
     case Call::empty_list:
         co_return json_text_reply(200, "[]");
     case Call::swarm_manager:

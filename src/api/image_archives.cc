@@ -4,12 +4,17 @@
 #include "api/platform.h"
 #include "api/status.h"
 #include "api/versions.h"
+#include "codec/http1.h"
 #include "codec/json.h"
+#include "codec/url.h"
 #include "loop/channel.h"
+#include "loop/timer.h"
 #include "loop/worker_source.h"
 #include "wire/image.h"
 #include "wire/system.h"
 
+#include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 
 namespace api {
@@ -128,36 +133,119 @@ Task<Result<http::Reply>> image_load(Loop& loop, engine::Images& images, http::R
     co_return http::Reply::sent();
 }
 
-Task<Result<http::Reply>> image_import(engine::Images& images, http::Request& request) {
-    const http::Query& query = request.query();
+namespace {
+
+constexpr loop::Milliseconds head_timeout = std::chrono::seconds(60);
+// A line of progress for each of these, as Docker does.
+constexpr std::uint64_t progress_bytes = 512 * 1024;
+
+Result<engine::ImportOrder> read_import(const http::Query& query, const std::string& source) {
     engine::ImportOrder order;
-    if (query.text("fromSrc") != "-")
-        co_return Error(Kind::unsupported,
-                        "importing from a URL is not implemented by this engine: "
-                        "send the archive with fromSrc=-");
     if (std::string name = query.text("repo"); !name.empty()) {
-        CO_TRY(registry::Target target, registry::parse_reference(name));
-        if (!target.digest.empty())
-            co_return Error(Kind::invalid, "cannot import digest reference");
+        TRY(registry::Target target, registry::parse_reference(name));
+        if (!target.digest.empty()) return Error(Kind::invalid, "cannot import digest reference");
         if (std::string tag = query.text("tag"); !tag.empty()) {
-            if (!registry::is_tag(tag)) co_return Error(Kind::invalid, "invalid tag format");
+            if (!registry::is_tag(tag)) return Error(Kind::invalid, "invalid tag format");
             target.tag = std::move(tag);
         }
         order.target = std::move(target);
     }
     order.message = query.text("message");
-    if (order.message.empty()) order.message = "Imported from -";
+    if (order.message.empty()) order.message = "Imported from " + source;
     order.changes = query.all("changes");
     if (std::string text = query.text("platform"); !text.empty()) {
-        CO_TRY(order.platform, registry::parse_platform(text));
+        TRY(order.platform, registry::parse_platform(text));
         if (order.platform->os != "linux")
-            co_return Error(Kind::invalid, fmt::format("operating system \"{}\" is not supported",
-                                                       order.platform->os));
+            return Error(Kind::invalid, fmt::format("operating system \"{}\" is not supported",
+                                                    order.platform->os));
     }
-    CO_TRY(std::string id, co_await images.import_archive(body_of(request), std::move(order)));
+    return order;
+}
+
+std::string status_line(std::string status) {
     wire::Progress line;
-    line.status = std::move(id);
-    co_return http::Reply(200, "application/json", json::write(line) + "\r\n");
+    line.status = std::move(status);
+    return json::write(line) + "\r\n";
+}
+
+// The answer of a server that has the archive; others' in Docker's words.
+Task<Result<registry::Reply>> get_archive(const registry::Link& link, std::string url) {
+    registry::Request wanted;
+    wanted.url = url;
+    Task<Result<registry::Reply>> sending = link.transport.send(std::move(wanted));
+    auto reply = co_await loop::within(link.loop, head_timeout, std::move(sending));
+    if (!reply && reply.error().kind() == Kind::cancelled) co_return std::move(reply).error();
+    if (!reply)
+        co_return Error(Kind::internal, fmt::format("Get \"{}\": {}", codec::mask_credentials(url),
+                                                    reply.error().message()));
+    if (reply->status < 400) co_return std::move(*reply);
+    constexpr std::size_t shown_bytes_max = 1024;
+    std::string text;
+    while (text.size() < shown_bytes_max) {
+        auto piece = co_await reply->body->read();
+        if (!piece || piece->empty()) break;
+        text += piece->view();
+    }
+    text.resize(std::min(text.size(), shown_bytes_max));
+    text.erase(text.find_last_not_of(" \t\r\n") + 1);
+    co_return Error(Kind::internal,
+                    fmt::format("failed to GET {} with status {} {}: {}",
+                                codec::mask_credentials(url), reply->status,
+                                codec::http1::reason_phrase(static_cast<int>(reply->status)),
+                                text));
+}
+
+// An archive on its way from a server to the engine, told to the client as it comes.
+struct Download {
+    registry::Reply reply;
+    http::ReplyStream& out;
+    std::uint64_t total = 0, come = 0, told = 0;
+
+    Task<Result<Slice>> read() {
+        CO_TRY(Slice piece, co_await reply.body->read());
+        come += piece.size();
+        if (come - told >= progress_bytes || (piece.empty() && come > told)) {
+            told = come;
+            wire::Progress line;
+            line.status = "Importing";
+            line.progress_detail = wire::ProgressDetail{static_cast<std::int64_t>(come),
+                                                        static_cast<std::int64_t>(total)};
+            CO_TRY_DO(co_await out.write(json::write(line) + "\r\n"));
+        }
+        co_return piece;
+    }
+};
+
+Task<Result<http::Reply>> import_url(engine::Images& images, const registry::Link& link,
+                                     std::string url, http::Request& request) {
+    CO_TRY(engine::ImportOrder order, read_import(request.query(), codec::mask_credentials(url)));
+    if (url.find("://") == url.npos) url = "http://" + url;
+    CO_TRY(codec::Url parsed, codec::parse_url(url));
+    CO_TRY(registry::Reply reply, co_await get_archive(link, url));
+    http::Headers headers;
+    add_common_headers(headers);
+    http::ReplyStream& out = request.stream(200, "application/json", std::move(headers));
+    CO_TRY_DO(co_await out.write(status_line("Downloading from " + parsed.printable())));
+    std::string length = reply.header("content-length");
+    Download download{.reply = std::move(reply), .out = out};
+    std::from_chars(length.data(), length.data() + length.size(), download.total);
+    auto id =
+        co_await images.import_archive([&download] { return download.read(); }, std::move(order));
+    std::string last = id ? status_line(std::move(*id)) : failure_line(id.error());
+    CO_TRY_DO(co_await out.write(std::move(last)));
+    CO_TRY_DO(co_await out.flush());
+    co_return http::Reply::sent();
+}
+
+}  // namespace
+
+Task<Result<http::Reply>> image_import(engine::Images& images, const registry::Link& link,
+                                       http::Request& request) {
+    std::string source = request.query().text("fromSrc");
+    if (source != "-") co_return co_await import_url(images, link, std::move(source), request);
+    CO_TRY(engine::ImportOrder order, read_import(request.query(), source));
+    CO_TRY(std::string id, co_await images.import_archive(body_of(request), std::move(order)));
+    co_return http::Reply(200, "application/json", status_line(std::move(id)));
 }
 
 Task<Result<http::Reply>> image_history(engine::Images& images, std::string name,

@@ -1,5 +1,6 @@
 // Handlers of /images: list, inspect, tag, delete, prune.
 #include "api/api.h"
+#include "api/disk_usage.h"
 #include "api/platform.h"
 #include "api/status.h"
 #include "codec/filters.h"
@@ -165,8 +166,10 @@ wire::ImageInspect describe(const engine::Image& image, wire::oci::ImageConfig c
     return out;
 }
 
-wire::ImageSummary summary(const engine::ListedImage& listed, bool shared_size,
-                           http::Version version) {
+}  // namespace
+
+wire::ImageSummary image_summary(const engine::ListedImage& listed, bool shared_size,
+                                 http::Version version) {
     wire::ImageSummary one;
     const engine::Image& image = *listed.image;
     one.id = image.record.id;
@@ -186,6 +189,8 @@ wire::ImageSummary summary(const engine::ListedImage& listed, bool shared_size,
     }
     return one;
 }
+
+namespace {
 
 std::vector<wire::ImageDeleted> deleted_view(std::vector<engine::Deleted> done) {
     std::vector<wire::ImageDeleted> out;
@@ -214,7 +219,7 @@ Task<Result<http::Reply>> image_list(engine::Images& images, const http::Request
     CO_TRY(std::vector<engine::ListedImage> listed, images.list(filters));
     std::vector<wire::ImageSummary> out;
     for (engine::ListedImage& one : listed) {
-        out.push_back(summary(one, filters.shared_sizes, version));
+        out.push_back(image_summary(one, filters.shared_sizes, version));
         auto found = facts.find(one.image->record.manifest);
         if (found == facts.end()) continue;
         out.back().manifests.push_back(

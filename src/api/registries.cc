@@ -38,6 +38,8 @@ Task<Result<http::Reply>> distribution(const registry::Link& link, std::string n
     reply.descriptor.digest = std::move(found.descriptor.digest);
     reply.descriptor.size = found.descriptor.size;
     reply.platforms = std::move(found.platforms);
+    // Not Docker's: for `lighter manifest inspect`, which has no registry client of its own.
+    if (request.query().flag("manifest")) reply.manifest = std::move(found.bytes);
     co_return json_text_reply(200, json::write(reply));
 }
 

@@ -51,6 +51,9 @@ enum class Call : std::uint8_t {
     distribution,
     image_prune,
     build_prune,
+    disk_usage,
+    network_prune,
+    volume_prune,
     empty_list,      // GET /plugins
     not_built,       // 501 with a sentence
     swarm_manager,   // 503: this node is not a swarm manager

@@ -85,6 +85,7 @@ Task<Result<Distribution>> inspect_at(Session& session, const Target& target, Tr
     out.descriptor.media_type = found.media_type;
     out.descriptor.digest = found.digest;
     out.descriptor.size = static_cast<std::int64_t>(found.bytes.size());
+    out.bytes = std::move(found.bytes);
     if (const auto* index = std::get_if<Index>(&found.manifest)) {
         for (const Descriptor& entry : index->manifests)
             if (entry.platform) out.platforms.push_back(*entry.platform);

@@ -28,6 +28,7 @@ Task<Result<std::vector<std::string>>> fetch_tags(Session& session, Trouble& tro
 struct Distribution {
     wire::oci::Descriptor descriptor;
     std::vector<Platform> platforms;
+    std::string bytes;  // of the manifest or index
 };
 // Mirrors first, each endpoint in turn until one answers.
 Task<Result<Distribution>> inspect_distribution(const Link& link, Target target, Caller caller);

@@ -179,6 +179,7 @@ namespace {
 constexpr json::Field distribution_fields[] = {
     json::field<&DistributionInspect::descriptor>("Descriptor"),
     json::field<&DistributionInspect::platforms>("Platforms", json::null_empty),
+    json::field<&DistributionInspect::manifest>("Manifest", json::omit_empty),
 };
 constinit const json::Table distribution_table{distribution_fields};
 

@@ -123,6 +123,7 @@ namespace wire {
 struct DistributionInspect {
     oci::Descriptor descriptor;
     std::vector<oci::Platform> platforms;
+    std::string manifest;  // only ours, when asked for: the document as it is at the registry
 };
 const json::Table& json_table(const DistributionInspect*);
 
