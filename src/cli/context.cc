@@ -3,7 +3,6 @@
 
 #include "base/text.h"
 #include "cli/console.h"
-#include "codec/base64.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -106,7 +105,8 @@ bool has_tag(std::string_view image) {
     return image.find(':', slash == image.npos ? 0 : slash) != image.npos;
 }
 
-// The part before the first slash, if it is a registry's host.
+}  // namespace
+
 std::string_view registry_of(std::string_view image) {
     std::size_t slash = image.find('/');
     if (slash == image.npos) return "";
@@ -114,8 +114,6 @@ std::string_view registry_of(std::string_view image) {
     bool host = first.find_first_of(".:") != first.npos || first == "localhost";
     return host ? first : std::string_view();
 }
-
-}  // namespace
 
 std::string familiar_with_tag(std::string_view image) {
     if (image.starts_with("docker.io/")) image.remove_prefix(10);
@@ -134,57 +132,6 @@ std::string repository_of(std::string_view name) {
     name = name.substr(0, name.find('@'));
     std::size_t slash = name.rfind('/');
     return std::string(name.substr(0, name.find(':', slash == name.npos ? 0 : slash)));
-}
-
-namespace {
-
-// `docker-credential-NAME get`; null when it has nothing.
-Value ask_helper(const std::string& helper, const std::string& server) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_-";
-    // Both go through a shell: only characters that mean nothing to it.
-    if (helper.find_first_not_of(plain) != helper.npos ||
-        server.find_first_not_of(plain) != server.npos)
-        return Value();
-    std::string command =
-        fmt::format("echo {} | docker-credential-{} get 2>/dev/null", server, helper);
-    FILE* pipe = popen(command.c_str(), "re");
-    if (pipe == nullptr) return Value();
-    std::string answer;
-    char buffer[4096];
-    while (std::size_t size = std::fread(buffer, 1, sizeof buffer, pipe))
-        answer.append(buffer, size);
-    pclose(pipe);
-    auto parsed = codec::parse_value(answer);
-    return parsed ? std::move(parsed).value() : Value();
-}
-
-}  // namespace
-
-std::string registry_auth(const Value& config, std::string_view image) {
-    std::string server(registry_of(image));
-    if (server.empty() || server == "docker.io") server = "https://index.docker.io/v1/";
-    Value auth = Value::object();
-    std::string helper = config["credHelpers"][server].text();
-    if (helper.empty()) helper = config["credsStore"].text();
-    if (!helper.empty()) {
-        Value secret = ask_helper(helper, server);
-        if (secret["Username"].text() == "<token>")
-            auth.set("identitytoken", secret["Secret"]);
-        else if (!secret.is_null())
-            auth.set("username", secret["Username"]).set("password", secret["Secret"]);
-    }
-    const Value& stored = config["auths"][server];
-    if (auth.members().empty() && stored.is_object()) {
-        std::string pair = codec::unbase64(stored["auth"].text()).value_or("");
-        std::size_t colon = pair.find(':');
-        if (colon != pair.npos)
-            auth.set("username", pair.substr(0, colon)).set("password", pair.substr(colon + 1));
-        if (!stored["identitytoken"].text().empty())
-            auth.set("identitytoken", stored["identitytoken"]);
-    }
-    if (!auth.members().empty()) auth.set("serveraddress", server);
-    return codec::base64(auth.json(), codec::Base64::url);
 }
 
 }  // namespace cli

@@ -16,6 +16,7 @@ struct Context {
     Value config;         // config.json; null when there is none
     std::string name;     // of the context
     bool debug = false;   // -D
+    std::string config_folder = {};  // where config.json is
 };
 
 using Arguments = std::vector<std::string>;
@@ -53,6 +54,8 @@ void print(std::string_view text);
 Result<std::string> filters_of(const Arguments& filters);
 // X-Registry-Auth for the registry of `image`: from config.json's auths, credHelpers, credsStore.
 std::string registry_auth(const Value& config, std::string_view image);
+// The part before the first slash, if it is a registry's host.
+std::string_view registry_of(std::string_view image);
 // invalid "invalid reference format..." for what no image can be called.
 Status check_reference(std::string_view image);
 // "library/x:tag" rules: the name users know, with `:latest` when there is neither tag nor digest.
@@ -92,6 +95,13 @@ Task<int> run_history(Context&, Arguments);
 Task<int> run_images(Context&, Arguments);
 Task<int> run_rmi(Context&, Arguments);
 Task<int> run_tag(Context&, Arguments);
+Task<int> run_image_prune(Context&, Arguments);
+Task<int> run_login(Context&, Arguments);
+Task<int> run_logout(Context&, Arguments);
+Task<int> run_search(Context&, Arguments);
+Task<int> run_manifest_inspect(Context&, Arguments);
+Task<int> run_system_df(Context&, Arguments);
+Task<int> run_system_prune(Context&, Arguments);
 Task<int> run_inspect(Context&, Arguments);
 Task<int> run_container_inspect(Context&, Arguments);
 Task<int> run_image_inspect(Context&, Arguments);

@@ -2,9 +2,12 @@
 #include "base/time.h"
 #include "cli/console.h"
 #include "cli/context.h"
+#include "cli/credentials.h"
 #include "cli/human.h"
 #include "cli/platform.h"
+#include "cli/rows.h"
 #include "cli/table.h"
+#include "codec/base64.h"
 
 #include <ctime>
 #include <fmt/format.h>
@@ -21,8 +24,19 @@ Task<Status> pull(Context& context, std::string image, std::string platform, boo
     if (!all_tags) call.query.add("tag", name.substr(mark + 1));
     if (!platform.empty()) call.query.add("platform", platform);
     call.headers.set("X-Registry-Auth", registry_auth(context.config, image));
-    CO_TRY(auto answer, co_await context.engine.request(std::move(call)));
-    co_return co_await show_progress(*answer, fd, quiet);
+    auto answer = co_await context.engine.request(call);
+    if (!answer && answer.error().kind() == Kind::unauthorized && is_terminal(0)) {
+        // Once more, with what the user knows.
+        print("\nLogin prior to pull:\n");
+        std::string server = server_of(image);
+        std::string known = find_credentials(context.config, server).value_or({}).username;
+        CO_TRY(Credentials asked, ask_credentials(server, "", "", known));
+        call.headers.set("X-Registry-Auth",
+                         codec::base64(asked.document().json(), codec::Base64::url));
+        answer = co_await context.engine.request(std::move(call));
+    }
+    if (!answer) co_return std::move(answer).error();
+    co_return co_await show_progress(**answer, fd, quiet);
 }
 
 Task<int> run_pull(Context& context, Arguments words) {
@@ -78,8 +92,9 @@ Value row_of(const Value& image, std::string repository, std::string tag, std::s
     return row;
 }
 
-// A row for each name of the image; with digests one for each digest of the name.
-void add_rows(std::vector<Value>& rows, const Value& image, bool trunc, bool digests) {
+}  // namespace
+
+void add_image_rows(std::vector<Value>& rows, const Value& image, bool trunc, bool digests) {
     auto dangling = [](const std::string& name) { return name.starts_with("<none>"); };
     bool any = false;
     auto digest_of = [&](const std::string& repository) {
@@ -109,6 +124,8 @@ void add_rows(std::vector<Value>& rows, const Value& image, bool trunc, bool dig
     if (!any) rows.push_back(row_of(image, "<none>", "<none>", "<none>", trunc));
 }
 
+namespace {
+
 // What --format stands for.
 std::string line_format(const std::string& format, bool quiet, bool digests) {
     if (format == "raw" && quiet) return "image_id: {{.ID}}";
@@ -126,6 +143,19 @@ std::string line_format(const std::string& format, bool quiet, bool digests) {
 }
 
 }  // namespace
+
+Value image_head() {
+    Value head = Value::object("map[string]string");
+    using Pair = std::pair<const char*, const char*>;
+    for (auto [name, title] :
+         {Pair("ID", "IMAGE ID"), Pair("Repository", "REPOSITORY"), Pair("Tag", "TAG"),
+          Pair("Digest", "DIGEST"), Pair("CreatedSince", "CREATED"),
+          Pair("CreatedAt", "CREATED AT"), Pair("Size", "SIZE"), Pair("Containers", "CONTAINERS"),
+          Pair("VirtualSize", "SIZE"), Pair("SharedSize", "SHARED SIZE"),
+          Pair("UniqueSize", "UNIQUE SIZE")})
+        head.set(name, title);
+    return head;
+}
 
 Task<int> run_images(Context& context, Arguments words) {
     bool all = false, digests = false, no_trunc = false, quiet = false, tree = false;
@@ -154,17 +184,8 @@ Task<int> run_images(Context& context, Arguments words) {
     if (!list) co_return fail(list.error());
     std::vector<Value> rows;
     for (const Value& one : list->items())
-        add_rows(rows, one, !no_trunc, digests || format.find(".Digest") != format.npos);
-    Value head = Value::object("map[string]string");
-    using Pair = std::pair<const char*, const char*>;
-    for (auto [name, title] :
-         {Pair("ID", "IMAGE ID"), Pair("Repository", "REPOSITORY"), Pair("Tag", "TAG"),
-          Pair("Digest", "DIGEST"), Pair("CreatedSince", "CREATED"),
-          Pair("CreatedAt", "CREATED AT"), Pair("Size", "SIZE"), Pair("Containers", "CONTAINERS"),
-          Pair("VirtualSize", "SIZE"), Pair("SharedSize", "SHARED SIZE"),
-          Pair("UniqueSize", "UNIQUE SIZE")})
-        head.set(name, title);
-    auto out = render(format, head, rows);
+        add_image_rows(rows, one, !no_trunc, digests || format.find(".Digest") != format.npos);
+    auto out = render(format, image_head(), rows);
     if (!out) co_return fail("template parsing error: " + out.error().message());
     print(*out);
     co_return 0;

@@ -28,8 +28,8 @@ constexpr Command commands[] = {
     {"inspect", "Return low-level information on objects", run_inspect},
     {"kill", "Kill running containers", run_kill},
     {"load", "Load images from a tar archive", run_load},
-    {"login", "Authenticate to a registry", nullptr},
-    {"logout", "Log out from a registry", nullptr},
+    {"login", "Authenticate to a registry", run_login},
+    {"logout", "Log out from a registry", run_logout},
     {"logs", "Fetch the logs of a container", run_logs},
     {"pause", "Pause all processes within one or more containers", run_pause},
     {"port", "List port mappings or a specific mapping for the container", run_port},
@@ -42,7 +42,7 @@ constexpr Command commands[] = {
     {"rmi", "Remove images", run_rmi},
     {"run", "Create and run a new container from an image", run_run},
     {"save", "Save images to a tar archive", run_save},
-    {"search", "Search Docker Hub for images", nullptr},
+    {"search", "Search Docker Hub for images", run_search},
     {"start", "Start stopped containers", run_start},
     {"stats", "Display a live stream of container(s) resource usage statistics", run_stats},
     {"stop", "Stop running containers", run_stop},
@@ -67,26 +67,35 @@ constexpr Form forms[] = {
     {"container", "list", "ps"},
     {"container", "prune", "", run_container_prune},
     {"container", "remove", "rm"},
+    {"image", "history", "history"},
+    {"image", "import", "import"},
     {"image", "inspect", "", run_image_inspect, "Display detailed information on images"},
     {"image", "ls", "images"},
     {"image", "list", "images"},
+    {"image", "load", "load"},
+    {"image", "prune", "", run_image_prune, "Remove unused images"},
     {"image", "rm", "rmi"},
     {"image", "remove", "rmi"},
     {"image", "pull", "pull"},
+    {"image", "save", "save"},
     {"image", "tag", "tag"},
+    {"manifest", "inspect", "", run_manifest_inspect,
+     "Display an image manifest, or manifest list"},
+    {"system", "df", "", run_system_df, "Show disk usage"},
     {"system", "events", "events"},
     {"system", "info", "info"},
+    {"system", "prune", "", run_system_prune, "Remove unused data"},
 };
 constexpr std::string_view container_commands[] = {
     "attach", "create", "kill",  "logs", "ps",    "rename", "restart", "rm",
     "run",    "start",  "stop",  "top",  "wait",  "commit", "cp",      "diff",
     "exec",   "export", "pause", "port", "stats",  "unpause", "update"};
 constexpr std::string_view later_groups[] = {
-    "builder", "buildx", "checkpoint", "compose", "config", "context", "manifest", "network",
+    "builder", "buildx", "checkpoint", "compose", "config", "context", "network",
     "node",    "plugin", "secret",     "service", "stack",  "swarm",   "trust",    "volume"};
 constexpr std::string_view later_forms[] = {
-    "image build", "image history", "image import", "image load",   "image prune",
-    "image push",  "image save",    "system df",    "system prune", "system dial-stdio"};
+    "image build",      "image push",    "manifest annotate", "manifest create",
+    "manifest push",    "manifest rm",   "system dial-stdio"};
 
 const Command* command_named(std::string_view name) {
     for (const Command& command : commands)
@@ -99,6 +108,7 @@ struct Group {
 };
 constexpr Group groups[] = {{"container", "Manage containers"},
                             {"image", "Manage images"},
+                            {"manifest", "Manage image manifests and manifest lists"},
                             {"system", "Manage the engine"}};
 // Other spellings, which a group's list does not show.
 constexpr std::string_view other_spellings[] = {"list", "remove", "ps"};
@@ -279,7 +289,8 @@ int serve(const std::string& program, Arguments words) {
     rest->erase(rest->begin(), understood);
     Loop loop;
     Engine engine(loop, std::move(endpoint->host), std::move(extra));
-    Context context{engine, program, std::move(config), endpoint->context, globals.debug};
+    Context context{engine, program, std::move(config), endpoint->context, globals.debug,
+                    config_folder(globals)};
     return loop.run_value(choice.run(context, std::move(rest).value()));
 }
 

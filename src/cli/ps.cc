@@ -2,6 +2,7 @@
 #include "base/time.h"
 #include "cli/context.h"
 #include "cli/human.h"
+#include "cli/rows.h"
 #include "cli/table.h"
 
 #include <algorithm>
@@ -68,7 +69,9 @@ std::string ports_text(const Value& ports) {
     return joined(texts, ", ");
 }
 
-Value row_of(const Value& c, bool trunc) {
+}  // namespace
+
+Value container_row(const Value& c, bool trunc) {
     Value row = Value::object("*formatter.ContainerContext");
     std::string command = c["Command"].text();
     row.set("Command", codec::go_quote(trunc ? ellipsis(command, 20) : command));
@@ -123,7 +126,7 @@ Value row_of(const Value& c, bool trunc) {
     return row;
 }
 
-Value head() {
+Value container_head() {
     Value head = Value::object("map[string]string");
     using Pair = std::pair<const char*, const char*>;
     for (auto [name, title] :
@@ -143,6 +146,8 @@ Value head() {
              }));
     return head;
 }
+
+namespace {
 
 struct Listing {
     bool no_trunc = false, quiet = false, size = false;
@@ -171,7 +176,7 @@ Result<bool> shows_size(const Listing& listing) {
     auto shape = codec::Template::parse(listing.format);
     if (!shape) return std::move(shape).error().context("failed to parse template");
     constexpr std::string_view mark = "\1the size\1";
-    Value row = row_of(Value::object(), true);
+    Value row = container_row(Value::object(), true);
     row.set("Size", mark);
     row.with_json(std::string(mark));
     std::string out;
@@ -217,8 +222,8 @@ Task<int> run_ps(Context& context, Arguments words) {
     if (!list) co_return fail(list.error());
     std::vector<Value> rows;
     for (const Value& one : list->items())
-        rows.push_back(row_of(one, !listing.no_trunc));
-    auto out = render(line_format(listing), head(), rows);
+        rows.push_back(container_row(one, !listing.no_trunc));
+    auto out = render(line_format(listing), container_head(), rows);
     if (!out) co_return fail("template parsing error: " + out.error().message());
     print(*out);
     co_return 0;

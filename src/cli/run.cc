@@ -1,5 +1,6 @@
 // run, create, start, attach: the commands that hold a container's terminal.
 #include "cli/console.h"
+#include "cli/container_proxies.h"
 #include "cli/platform.h"
 #include "cli/run_options.h"
 #include "loop/scope.h"
@@ -39,7 +40,7 @@ Task<Result<std::string>> create_once(Context& context, const RunOptions& option
 }
 
 // The document that create sends; what is wrong here is wrong use.
-Result<std::string> body_of(RunOptions& options, const std::string& image,
+Result<std::string> body_of(const Context& context, RunOptions& options, const std::string& image,
                             const Arguments& command) {
     if (options.pull != "always" && options.pull != "missing" && options.pull != "never" &&
         !options.pull.empty())
@@ -48,6 +49,7 @@ Result<std::string> body_of(RunOptions& options, const std::string& image,
             fmt::format(
                 "invalid pull option: '{}': must be one of \"always\", \"missing\" or \"never\"",
                 options.pull));
+    add_proxies(context.config, context.engine.host(), options.env);
     TRY(Value document, create_body(options, image, command));
     return document.json();
 }
@@ -213,7 +215,7 @@ Task<int> run_create(Context& context, Arguments words) {
     if (auto fit = co_await check_flags(context, flags.given()); !fit) co_return fail(fit.error());
     std::string image = parsed.arguments[0];
     parsed.arguments.erase(parsed.arguments.begin());
-    auto body = body_of(options, image, parsed.arguments);
+    auto body = body_of(context, options, image, parsed.arguments);
     if (!body) co_return fail(with_help(context, "create", body.error().message()), 125);
     auto id = co_await create(context, options, std::move(image), std::move(body).value());
     if (!id) co_return fail(id.error());
@@ -239,7 +241,7 @@ Task<int> run_run(Context& context, Arguments words) {
         co_return fail("the input device is not a TTY");
     std::string image = parsed.arguments[0];
     parsed.arguments.erase(parsed.arguments.begin());
-    auto body = body_of(options, image, parsed.arguments);
+    auto body = body_of(context, options, image, parsed.arguments);
     if (!body) co_return fail(with_help(context, "run", body.error().message()), 125);
     auto id = co_await create(context, options, std::move(image), std::move(body).value());
     if (!id) co_return fail(with_help(context, "run", id.error().message()), 125);
