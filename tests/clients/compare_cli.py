@@ -581,6 +581,7 @@ STDIN = {"run --rm -i busybox cat": b"through\nthe pipe\n", "run --rm -i busybox
 def normal(text, name, side):
     text = text.replace(name, "NAME").replace("docker", "PROGRAM").replace("lighter", "PROGRAM")
     text = re.sub(r"\b(sha256:)?[0-9a-f]{64}\b|\b[0-9a-f]{12}\b", "ID", text)
+    text = text.replace("\n\nSRun '", "\n\nRun '")  # a slip of docker's
     text = re.sub(r"\b0x[0-9a-f]+", "0xADDRESS", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[T ][0-9:.]+( [+-]\d{4} \w+|Z)?", "TIME", text)
     text = re.sub(r"(Less than a|\d+) seconds?( ago)?", "AGE", text)

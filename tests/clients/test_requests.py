@@ -406,6 +406,56 @@ info -f '{{.HttpProxy}}'
 info -f '{{.Nope}}'
 info -f '{{.Nope'
 info -f 'json '
+search nginx
+search --no-trunc nginx
+search --limit 5 nginx
+search --limit 0 nginx
+search --limit x nginx
+search -f is-official=true -f stars=3 nginx
+search -f nope nginx
+search --format json nginx
+search --format '{{.Name}}|{{.StarCount}}|{{.IsOfficial}}|{{.Description}} {{json .}}' nginx
+search --format 'table {{.Name}}\t{{.StarCount}}' nginx
+search --format '{{.IsAutomated}}' nginx
+search --format '{{.Name' nginx
+search host:5000/x
+search
+search a b
+system df
+system df -v
+system df x
+system df --format json
+system df --format raw
+system df --format '{{.Type}}|{{.TotalCount}}|{{.Active}}|{{.Size}}|{{.Reclaimable}}'
+system df --format 'table {{.Type}}\t{{.Size}}'
+system df --format '{{.Nope}}'
+system df --format '{{.Type'
+system df -v --format json
+system df -v --format raw
+system df -v --format '{{range .Images}}{{.Repository}} {{end}}{{range .Volumes}}{{.Name}}{{.Links}}{{end}}'
+system prune
+system prune -f
+system prune -a
+system prune -a --volumes
+system prune -af --volumes
+system prune -f --filter label=x --filter until=24h
+system prune --filter label=x --filter until=24h
+system prune -f --volumes --filter until=24h
+system prune -f --filter nope
+system prune x
+image prune
+image prune -a
+image prune -f
+image prune -af --filter until=1h
+image prune x
+logout a b
+login a b
+login --password-stdin
+login -u '' -p x
+login -u a -p ''
+login -u a -p x --password-stdin
+login -u a
+login host:5000
 events
 events --format json
 events --format '{{json .}}'

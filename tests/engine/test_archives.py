@@ -3,18 +3,16 @@ ids stay. Hostile archives leave nothing. Checked against dockerd 20.10 where it
 
 import gzip
 import hashlib
+import http.server
 import io
 import json
 import os
-import shutil
-import subprocess
 import tarfile
-import tempfile
+import threading
 import time
 import unittest
 
 import case
-import engine
 import images
 
 PEER = os.environ.get('LIGHTER_TEST_ENGINE') == 'dockerd'  # 20.10 reads no zstd
@@ -116,9 +114,8 @@ class Archives(ArchiveTest):
         listed = json.loads(files['manifest.json'])
         self.assertEqual([sorted(one['RepoTags']) for one in listed],
                          [['busybox:latest'], ['layered:latest'], ['entry:latest']])
-        bases = {one['Layers'][0] for one in listed}
         size = len(files[listed[0]['Layers'][0]])
-        self.assertEqual(sum(len(data) == size for data in files.values()), 1 if self.engine.kind == 'lighterd' else len(bases))
+        self.assertEqual(sum(len(data) == size for data in files.values()), 1)  # dockerd's others are links
 
     @case.lighterd_only  # an OCI layout too since Docker 25
     def test_the_layout_is_oci_as_well(self):
@@ -143,14 +140,15 @@ class Archives(ArchiveTest):
         self.assertEqual(tags, ['busybox:latest', 'busybox:two'])
 
     def test_what_is_not_there(self):
-        self.assertIn('nothing:latest', self.api.request('GET', '/images/nothing/get').message)
+        self.assertIn('No such image: nothing', self.api.request('GET', '/images/nothing/get').message)
         self.assertEqual(self.api.request('GET', '/images/nothing/get').status, 404 if self.engine.kind == 'lighterd' else 500)
 
     # --- load ---------------------------------------------------------------------------------------------------
 
     def test_both_layouts_in_any_order_and_wrapping(self):
         makers = {'docker': lambda i, n: docker_archive(i, n), 'documents first': lambda i, n: docker_archive(i, n, False),
-                  'gzip': lambda i, n: gzip.compress(docker_archive(i, n), 1)}
+                  'gzip': lambda i, n: gzip.compress(docker_archive(i, n), 1),
+                  'xz': lambda i, n: images.pack(docker_archive(i, n), 'xz'), 'bzip2': lambda i, n: images.pack(docker_archive(i, n), 'bzip2')}
         if self.engine.kind == 'lighterd':
             makers.update({'oci': lambda i, n: oci_archive(i, n), 'oci zstd': lambda i, n: oci_archive(i, n),
                            'zstd': lambda i, n: images.pack(docker_archive(i, n), 'zstd')})
@@ -239,7 +237,8 @@ class Archives(ArchiveTest):
             'link in a circle': archive({**files, config: ('link', config), 'manifest.json': listed()}),
         }
         for name, data in cases.items():
-            if self.engine.kind == 'dockerd' and name in ('link in a circle', 'noise', 'empty'):
+            # dockerd 20.10 takes the first two for an archive of nothing, and keeps the image of the last without a name.
+            if PEER and name in ('link in a circle', 'noise', 'empty', 'bad name'):
                 continue
             with self.subTest(name):
                 self.not_loaded(data)
@@ -268,7 +267,7 @@ class Archives(ArchiveTest):
         return json.loads(reply.body.splitlines()[-1])['status']
 
     def test_import(self):
-        for how in ('plain', 'gzip'):
+        for how in ('plain', 'gzip', 'xz', 'bzip2'):
             made = self.import_(images.pack(images.base_layer().data, how), repo='imported', tag='1', message='by hand',
                                 changes='ENV A=b\nCMD ["/bin/echo", "hello"]')
             self.assertEqual(made, self.id_of('imported:1'))
@@ -291,6 +290,49 @@ class Archives(ArchiveTest):
         self.assertIn('not a valid change command', reply.message)
         self.assertEqual(self.images(), before)
 
+    def server(self, pages):
+        """path -> (status, body) on a port of the engine's namespace: its address."""
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, body = pages.get(self.path, (404, b'nobody is here\n'))
+                self.send_response(status)
+                if status == 302:
+                    self.send_header('Location', body)
+                    body = b''
+                self.send_header('Content-Length', str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[:len(body) // 2] if self.path == '/cut' else body)
+
+            def log_message(self, *args):
+                pass
+        with self.engine.space.inside():
+            server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True)
+        thread.start()
+        self.addCleanup(lambda: (server.shutdown(), thread.join(), server.server_close()))
+        return f'127.0.0.1:{server.server_port}'
+
+    def test_import_of_a_url(self):
+        data = images.pack(images.base_layer().data, 'gzip')
+        host = self.server({'/base.tar.gz': (200, data), '/moved': (302, '/base.tar.gz'), '/cut': (200, data), '/noise': (200, b'x' * 5000)})
+        for url in (f'http://{host}/base.tar.gz', f'http://{host}/moved'):
+            reply = self.api.must(200, 'POST', '/images/create', fromSrc=url, repo='fetched', tag='1', changes='CMD ["/bin/echo", "hello"]')
+            lines = [json.loads(line) for line in reply.body.splitlines()]
+            self.assertEqual(lines[0], {'status': f'Downloading from {url}'})
+            moving = [line['progressDetail'] for line in lines if line.get('status') == 'Importing']
+            self.assertEqual((moving[-1]['current'], moving[-1]['total']), (len(data), len(data)))
+            self.assertEqual(lines[-1], {'status': self.id_of('fetched:1')})
+            self.assertEqual(self.api.get('/images/fetched:1/history').json[0]['Comment'], 'Imported from ' + url)
+            self.forget('fetched:1')
+        before = self.images()
+        for path, text in (('cut', 'unexpected EOF'), ('noise', '')):
+            reply = self.api.must(200, 'POST', '/images/create', fromSrc=f'http://{host}/{path}', repo='fetched')
+            self.assertIn(text, json.loads(reply.body.splitlines()[-1])['error'])
+        message = self.refused(500, 'POST', '/images/create', fromSrc=f'http://{host}/nothing', repo='fetched')
+        self.assertEqual(message, f'failed to GET http://{host}/nothing with status 404 Not Found: nobody is here')
+        self.assertIn('connection refused', self.refused(500, 'POST', '/images/create', fromSrc='http://127.0.0.1:1/x', repo='fetched'))
+        self.assertEqual(self.images(), before)
+
     def test_history(self):
         lines = self.api.must(200, 'GET', '/images/layered/history').json
         self.assertEqual([line['Id'] for line in lines], [self.id_of('layered'), '<missing>', '<missing>'])
@@ -299,66 +341,6 @@ class Archives(ArchiveTest):
         self.assertEqual([line['Tags'] for line in lines[1:]], [None, None])
         self.assertTrue(all(line['Size'] > 0 for line in lines))
         self.assertIn('No such image: no:latest', self.refused(404, 'GET', '/images/no/history'))
-
-
-@case.lighterd_only
-class Others(ArchiveTest):
-    """Other programs read ours and write for us."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix='lt-archive.')
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder, ignore_errors=True)
-
-    def program(self, *args):
-        done = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        return done.stdout
-
-    def saved(self):
-        path = os.path.join(self.folder, 'ours.tar')
-        with open(path, 'wb') as file:
-            file.write(self.save('layered'))
-        return path
-
-    @unittest.skipUnless(shutil.which('dockerd'), 'no dockerd')
-    def test_dockerd_both_ways(self):
-        peer = engine.Dockerd(case.LAB.space, None, 'peer')
-        case.LAB.engines.append(peer)
-        peer.start()
-        self.addCleanup(peer.stop)
-        for name in ('layered', 'zstd', 'entry'):
-            with self.subTest(name):
-                data, before = self.save(name), self.id_of(name)
-                told = peer.api.must(200, 'POST', '/images/load', data, quiet=1).text
-                self.assertIn(f'Loaded image: {name}:latest', told)
-                self.assertEqual(peer.api.must(200, 'GET', f'/images/{name}/json').json['Id'], before)
-                theirs = peer.api.must(200, 'GET', f'/images/{name}/get').body
-                self.forget(name)
-                self.assertEqual(self.loaded(theirs), f'Loaded image: {name}:latest\n')
-                self.assertEqual(self.id_of(name), before)
-                # And without the layers being here already.
-                self.assertEqual(hashlib.sha256(self.save(name)).hexdigest(), hashlib.sha256(data).hexdigest())
-
-    @unittest.skipUnless(shutil.which('skopeo'), 'no skopeo')
-    def test_skopeo_both_ways(self):
-        for transport in ('docker-archive', 'oci-archive'):
-            with self.subTest(transport):
-                name = f'{transport}:{self.saved()}'
-                told = json.loads(self.program('skopeo', 'inspect', '--config', '--raw', name)) \
-                    if transport == 'docker-archive' else None
-                if told:
-                    self.assertEqual(told['rootfs']['diff_ids'], self.api.get('/images/layered/json').json['RootFS']['Layers'])
-                back = os.path.join(self.folder, f'{transport}.tar')
-                tag = 'back:1' if transport == 'docker-archive' else 'docker.io/library/back:1'
-                self.program('skopeo', '--insecure-policy', 'copy', f'docker-archive:{self.saved()}', f'{transport}:{back}:{tag}')
-                with open(back, 'rb') as file:
-                    self.assertEqual(self.loaded(file.read()), 'Loaded image: back:1\n')
-                self.assertEqual(self.out('cat /srv/data', image='back:1'), 'hello from a layer\n')
-                self.forget('back:1')
 
 
 if __name__ == '__main__':

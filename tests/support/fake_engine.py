@@ -1,6 +1,7 @@
 """An engine that only remembers what it was asked, so that two clients can be held against each other request by
 request. Its answers are canned: one container, one image, in every state a command needs."""
 
+import base64
 import http.server
 import json
 import os
@@ -66,6 +67,28 @@ PULL = [{'status': 'Pulling from library/busybox', 'id': 'latest'}, {'status': '
         {'status': 'Status: Downloaded newer image for busybox:latest'}]
 
 
+SEARCH = [{'name': 'nginx', 'description': 'A description of more than forty-five characters\nand of two lines', 'star_count': 12,
+           'is_official': True, 'is_automated': False},
+          {'name': 'me/nginx', 'description': '', 'star_count': 1, 'is_official': False, 'is_automated': True}]
+USAGE = {'LayersSize': 3000000, 'Images': [
+             {'Id': 'sha256:' + 'a' * 64, 'RepoTags': ['busybox:latest', 'busybox:two'], 'RepoDigests': ['busybox@sha256:' + 'b' * 64],
+              'Created': 1700000000, 'Size': 2000000, 'SharedSize': 500000, 'Labels': None, 'Containers': 2},
+             {'Id': 'sha256:' + 'd' * 64, 'RepoTags': None, 'RepoDigests': None, 'Created': 1700000001, 'Size': 1500000, 'SharedSize': 500000,
+              'Labels': {}, 'Containers': 0}],
+         'Containers': [
+             {'Id': 'c' * 64, 'Names': ['/web'], 'Image': 'busybox', 'ImageID': 'sha256:' + 'a' * 64, 'Command': "sh -c 'sleep 1'",
+              'Created': 1700000000, 'SizeRw': 1234, 'SizeRootFs': 2001234, 'Labels': {}, 'State': 'running', 'Status': 'Up 2 hours',
+              'Mounts': [{'Type': 'volume', 'Name': 'v1', 'Source': '/x', 'Destination': '/y', 'Driver': 'local'}]},
+             {'Id': 'e' * 64, 'Names': ['/db'], 'Image': 'busybox', 'ImageID': 'sha256:' + 'a' * 64, 'Command': 'x', 'Created': 1700000000,
+              'SizeRw': 66, 'SizeRootFs': 2001234, 'Labels': {}, 'State': 'exited', 'Status': 'Exited (0) 2 hours ago', 'Mounts': []}],
+         'Volumes': [{'Name': 'v1', 'Driver': 'local', 'Mountpoint': '/m', 'Labels': None, 'Scope': 'local', 'Options': None,
+                      'UsageData': {'Size': 777, 'RefCount': 1}},
+                     {'Name': 'v2', 'Driver': 'local', 'Mountpoint': '/m', 'Labels': {'a': 'b'}, 'Scope': 'local', 'Options': None,
+                      'UsageData': {'Size': 88, 'RefCount': 0}}],
+         'BuildCache': [{'ID': 'abcdefghijklmno', 'Parents': ['p'], 'Type': 'regular', 'Description': 'x', 'InUse': False, 'Shared': False,
+                         'Size': 99, 'CreatedAt': '2024-01-02T03:04:05Z', 'LastUsedAt': None, 'UsageCount': 3}]}
+
+
 def lines(documents):
     return ''.join(json.dumps(document) + '\r\n' for document in documents)
 
@@ -77,6 +100,14 @@ def frame(stream, text):
 # The first pattern that fits `METHOD path` answers: (status, body).
 ANSWERS = [
     (r'\w+ /_ping', 200, 'OK'),
+    (r'GET /images/search', 200, SEARCH),
+    (r'POST /auth', 200, {'Status': 'Login Succeeded', 'IdentityToken': ''}),
+    (r'GET /system/df', 200, USAGE),
+    (r'POST /containers/prune', 200, {'ContainersDeleted': ['c' * 64], 'SpaceReclaimed': 1000}),
+    (r'POST /networks/prune', 200, {'NetworksDeleted': ['n1']}),
+    (r'POST /volumes/prune', 200, {'VolumesDeleted': ['v1'], 'SpaceReclaimed': 20}),
+    (r'POST /images/prune', 200, {'ImagesDeleted': [{'Untagged': 'a:b'}, {'Deleted': 'sha256:' + 'a' * 64}], 'SpaceReclaimed': 3000}),
+    (r'POST /build/prune', 200, {'CachesDeleted': ['x'], 'SpaceReclaimed': 5}),
     (r'POST /containers/create', 201, {'Id': 'c' * 64, 'Warnings': ['a warning']}),
     (r'\w+ /containers/nope.*', 404, {'message': 'No such container: nope'}),
     (r'\w+ /(images|networks|volumes|plugins)/nope.*', 404, {'message': 'No such image: nope'}),
@@ -119,9 +150,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 sent = json.loads(body) if body else None
             except ValueError:
                 sent = body.decode(errors='replace')
-            self.server.asked.append((self.command + ' ' + urllib.parse.unquote(url.path),
-                                      sorted(urllib.parse.parse_qsl(url.query, keep_blank_values=True)), sent))
-        for pattern, status, answer in ANSWERS:
+            query = sorted(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
+            if auth := self.headers.get('X-Registry-Auth'):
+                query.append(('X-Registry-Auth', json.loads(base64.urlsafe_b64decode(auth + '=='))))
+            self.server.asked.append((self.command + ' ' + urllib.parse.unquote(url.path), query, sent))
+        for pattern, status, answer in [*self.server.answers, *ANSWERS]:
             if re.fullmatch(pattern, f'{self.command} {path}'):
                 break
         else:
@@ -158,6 +191,7 @@ class FakeEngine(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.folder = tempfile.TemporaryDirectory(prefix='lt-fake.')
         self.socket_path = os.path.join(self.folder.name, 'sock')
         self.version, self.asked = version, []
+        self.answers = []  # before ANSWERS
         self.pull = None  # gives the parts of what /images/create answers, as they are due
         super().__init__(self.socket_path, Handler)
         self.thread = threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True)

@@ -5,10 +5,12 @@ Nothing is downloaded. The root file system is Debian's busybox-static with ever
 give the same digests.
 """
 
+import bz2
 import gzip
 import hashlib
 import io
 import json
+import lzma
 import os
 import random
 import subprocess
@@ -106,6 +108,8 @@ def pack(data, kind):
         return gzip.compress(data, 6, mtime=0)
     if kind == 'zstd':
         return subprocess.run(['zstd', '-q', '-3', '-c'], input=data, stdout=subprocess.PIPE, check=True).stdout
+    if kind in ('xz', 'bzip2'):
+        return {'xz': lzma, 'bzip2': bz2}[kind].compress(data)
     assert kind == 'plain', kind
     return data
 
