@@ -2,6 +2,7 @@
 
 #include "store/unpack.h"
 #include "sys/file.h"
+#include "sys/image_xattr.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -38,13 +39,6 @@ std::string parent_of(const std::string& path) {
 std::string name_of(const std::string& path) {
     std::size_t slash = path.rfind('/');
     return slash == std::string::npos ? path : path.substr(slash + 1);
-}
-
-// What an image may set. trusted.overlay.* and user.overlay.* would command overlayfs itself (T4),
-// security.selinux, security.ima and system.* are the host's policy, not image data (T5).
-bool keeps_xattr(std::string_view name) {
-    return name == "security.capability" ||
-           (name.starts_with("user.") && !name.starts_with("user.overlay."));
 }
 
 timespec to_timespec(const codec::tar::Moment& moment) {
@@ -259,7 +253,7 @@ Status LayerFiles::dress(int fd, bool with_times) {
         return base::errno_error(errno, "chown " + entry_.path);
     if (::fchmod(fd, entry_.mode) != 0) return base::errno_error(errno, "chmod " + entry_.path);
     for (const auto& [name, value] : entry_.xattrs) {
-        if (!keeps_xattr(name)) continue;
+        if (!sys::is_image_xattr(name)) continue;
         if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) != 0) {
             if (errno == EOPNOTSUPP && name.starts_with("user.")) continue;  // as Docker
             return base::errno_error(errno, fmt::format("set {} of {}", name, entry_.path));
