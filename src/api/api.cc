@@ -4,6 +4,7 @@
 #include "api/containers.h"
 #include "api/disk_usage.h"
 #include "api/exec.h"
+#include "api/files.h"
 #include "api/logs.h"
 #include "api/stats.h"
 #include "api/status.h"
@@ -167,6 +168,14 @@ Task<Result<http::Reply>> Api::call_container(const Match& match, http::Request&
         co_return co_await container_stats(engine_, match.name, request);
     case Call::container_checkpoints:
         co_return Error(Kind::unsupported, std::string(not_experimental));
+    case Call::container_archive:
+        co_return co_await container_archive(engine_, match.name, request);
+    case Call::container_changes:
+        co_return co_await container_changes(engine_, match.name, request);
+    case Call::container_export:
+        co_return co_await container_export(engine_, match.name, request);
+    case Call::commit:
+        co_return co_await commit(engine_, request);
     case Call::exec_create:
         co_return co_await exec_create(engine_, match.name, request);
     case Call::exec_start:

@@ -48,7 +48,7 @@ Task<Result<http::Reply>> container_list(engine::Engine& engine, const http::Req
                          engine.network.network_id(), request.version(), now);
         if (with_sizes)
             if (auto sizes = co_await engine.containers.sizes(container); sizes) {
-                one.size_rw = sizes->writable;
+                if (sizes->writable != 0) one.size_rw = sizes->writable;  // as Docker: or absent
                 one.size_root_fs = sizes->all;
             }
         out.push_back(std::move(one));

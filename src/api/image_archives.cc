@@ -3,13 +3,13 @@
 #include "api/api.h"
 #include "api/platform.h"
 #include "api/status.h"
+#include "api/stream_reply.h"
 #include "api/versions.h"
 #include "codec/http1.h"
 #include "codec/json.h"
 #include "codec/url.h"
 #include "loop/channel.h"
 #include "loop/timer.h"
-#include "loop/worker_source.h"
 #include "wire/image.h"
 #include "wire/system.h"
 
@@ -37,34 +37,12 @@ std::string failure_line(const Error& error) {
     return json::write(line) + "\r\n";
 }
 
-loop::ByteSource body_of(http::Request& request) {
-    return [&request]() -> Task<Result<Slice>> { return request.body().read(); };
-}
-
 Task<Result<http::Reply>> send_archive(engine::Images& images, Workers& workers,
                                        std::vector<std::string> names, http::Request& request) {
     CO_TRY(auto platforms, read_platforms(request, "platform", 48));
     CO_TRY(engine::SavedImages saved, co_await images.save(std::move(names), std::move(platforms)));
-    Scope scope(workers.loop(), co_await loop::this_stop());
-    WorkerSource<store::ArchiveStream> source(workers, scope, std::move(saved.stream));
-    http::ReplyStream* out = nullptr;
-    Status status;
-    for (;;) {
-        auto piece = co_await source.read();
-        // What fails before the first byte still has a status of its own.
-        if (!piece) status = piece.error();
-        if (!piece || piece->empty()) break;
-        if (out == nullptr) {
-            http::Headers headers;
-            add_common_headers(headers);
-            out = &request.stream(200, "application/x-tar", std::move(headers));
-        }
-        status = co_await out->write(std::move(*piece));
-        if (!status) break;
-    }
-    co_await scope.close();
-    if (!status) co_return status.error();
-    co_return http::Reply::sent();
+    // The pins are held until all is sent.
+    co_return co_await stream_reply(workers, std::move(saved.stream), request, "application/x-tar");
 }
 
 using Lines = loop::Channel<std::string>;

@@ -7,6 +7,7 @@
 #include "codec/json.h"
 #include "codec/names.h"
 #include "engine/create.h"
+#include "engine/file_view.h"
 #include "engine/limits.h"
 #include "engine/security.h"
 #include "registry/reference.h"
@@ -357,8 +358,8 @@ Task<Result<std::int64_t>> Containers::wait(ContainerPtr container, WaitFor cond
 
 Task<Result<ContainerSizes>> Containers::sizes(ContainerPtr container) {
     ContainerSizes sizes;
-    CO_TRY(std::uint64_t own, co_await parts_.workers.run(loop::Lane::heavy, sys::tree_bytes,
-                                                          folder_of(*container) + "/upper"));
+    CO_TRY(std::uint64_t own,
+           co_await parts_.workers.run(loop::Lane::heavy, written_bytes, folder_of(*container)));
     sizes.writable = static_cast<std::int64_t>(own);
     sizes.all = sizes.writable;
     for (const std::string& diff_id : container->record.diff_ids)

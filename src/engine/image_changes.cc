@@ -251,7 +251,8 @@ Status apply(wire::oci::RunConfig& config, std::string_view text, bool& command_
             config.working_dir =
                 (config.working_dir.empty() ? "/" : config.working_dir + "/") + std::string(rest);
     } else {
-        return Error(Kind::invalid, fmt::format("{} is not a valid change command", name));
+        return Error(Kind::invalid,
+                     fmt::format("{} is not a valid change command", base::lowered(name)));
     }
     return {};
 }

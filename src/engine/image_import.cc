@@ -94,7 +94,7 @@ Task<Result<std::string>> Images::import_archive(loop::ByteSource source, Import
         config.rootfs.diff_ids = {*diff_id};
         std::string text = json::write(config);
         Task<Result<Stored>> committing =
-            workers_.run(loop::Lane::heavy, commit, importing.get(), std::move(text));
+            workers_.run(loop::Lane::heavy, engine::commit, importing.get(), std::move(text));
         auto stored = co_await loop::shield(std::move(committing));
         if (stored) {
             id = stored->id;

@@ -204,10 +204,15 @@ Task<Result<std::vector<HistoryLine>>> Images::history(std::string name,
         }
         out.insert(out.begin(), std::move(line));
     }
-    if (!out.empty()) {
-        out.front().id = image.record.id;
-        for (const std::string& tag : image.record.tags)
-            out.front().tags.push_back(registry::familiar(tag));
+    // The image's own line, then those of the images it was made from, as far as they are here.
+    const Image* shown = &image;
+    for (HistoryLine& line : out) {
+        line.id = shown->record.id;
+        for (const std::string& tag : shown->record.tags)
+            line.tags.push_back(registry::familiar(tag));
+        auto above = images_.find(shown->record.parent);
+        if (above == images_.end()) break;
+        shown = &above->second;
     }
     co_return out;
 }

@@ -96,6 +96,8 @@ public:
     virtual std::vector<std::vector<std::string>> layers_in_use() = 0;
 };
 
+struct CommitPlan;  // image_commit.h
+
 class Images final : private registry::Known {
 public:
     // Events are published after the change is durable. All parts outlive it.
@@ -141,6 +143,8 @@ public:
     Task<Status> load_archive(loop::ByteSource source, LoadOrder order, LoadTold told);
     // A tar becomes an image of one layer: its id.
     Task<Result<std::string>> import_archive(loop::ByteSource source, ImportOrder order);
+    // What a container has changed becomes a layer on top of those it stands on: the image's id.
+    Task<Result<std::string>> commit(CommitPlan plan);
     Task<Result<std::vector<HistoryLine>>> history(std::string name,
                                                    std::vector<registry::Platform> platforms);
     Task<Status> tag(std::string source, std::string repository, std::string tag);

@@ -1,6 +1,7 @@
 #include "engine/launch.h"
 
 #include "base/text.h"
+#include "engine/file_view.h"
 #include "engine/limits.h"
 #include "engine/security.h"
 #include "run/failure.h"
@@ -18,22 +19,6 @@
 namespace engine {
 
 namespace {
-
-// The folders of a container are made at create; one lost with the power is made again, empty as it
-// was then.
-Status ensure_folders(const std::string& folder, const std::string& top_diff) {
-    for (const char* name : {"/upper", "/work"})
-        if (::access((folder + name).c_str(), F_OK) != 0) {
-            TRY_DO(sys::make_folders(folder + name, 0755));
-            struct stat info {};
-            if (std::string_view(name) == "/upper" && !top_diff.empty() &&
-                ::stat(top_diff.c_str(), &info) == 0 &&
-                (::chown((folder + name).c_str(), info.st_uid, info.st_gid) != 0 ||
-                 ::chmod((folder + name).c_str(), info.st_mode & 07777) != 0))
-                return base::errno_error(errno, "owner and mode of a container's root");
-        }
-    return {};
-}
 
 Result<Fd> mount_root(const LaunchPlan& plan) {
     // All layers lie in one folder, which their short names are relative to.
@@ -53,8 +38,8 @@ Result<Fd> mount_root(const LaunchPlan& plan) {
 }
 
 // What Docker's init layer adds to an image besides mount points: the mark by which programs tell
-// that they are in a container, and the place where old ones look for mounts. Before the first start
-// only: a container may remove them. What the image has is kept.
+// that they are in a container, and the place where old ones look for mounts. Before the first
+// start only: a container may remove them. What the image has is kept.
 Status add_init_files(const Fd& root) {
     if (::mknodat(root.get(), ".dockerenv", S_IFREG | 0755, 0) != 0) {
         if (errno != EEXIST) return base::errno_error(errno, "/.dockerenv");

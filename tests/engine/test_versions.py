@@ -71,7 +71,7 @@ class Versions(case.EngineTest):
 
     @case.lighterd_only
     def test_what_is_not_built_says_so(self):
-        for method, path in (('GET', '/networks'), ('POST', '/volumes/create'), ('POST', '/build'), ('POST', '/commit'),
+        for method, path in (('GET', '/networks'), ('POST', '/volumes/create'), ('POST', '/build'), ('POST', '/session'),
                              ('GET', '/system/df'), ('POST', '/images/load')):
             reply = self.api.request(method, path)
             if reply.status != 501:
