@@ -87,8 +87,8 @@ Result<sqlite3*> open_file(const std::string& path) {
 }  // namespace
 
 std::string_view table_name(Table table) {
-    constexpr std::string_view names[table_count] = {"images",   "tags",    "layers",  "containers",
-                                                     "networks", "volumes", "settings"};
+    constexpr std::string_view names[table_count] = {
+        "images", "tags", "layers", "containers", "networks", "volumes", "settings", "layer_blobs"};
     return names[static_cast<int>(table)];
 }
 

@@ -18,8 +18,9 @@ struct sqlite3;
 
 namespace store {
 
-enum class Table { images, tags, layers, containers, networks, volumes, settings };
-inline constexpr int table_count = 7;
+// Kept by number: new ones go to the end.
+enum class Table { images, tags, layers, containers, networks, volumes, settings, layer_blobs };
+inline constexpr int table_count = 8;
 std::string_view table_name(Table table);
 
 inline constexpr std::size_t record_bytes_max = 16 * 1024 * 1024;

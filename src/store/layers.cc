@@ -273,7 +273,10 @@ Status Layers::remove(std::string_view id) {
         layer = *at;
         layers_.erase(at);
     }
-    TRY_DO(database_.remove(Table::layers, layer.diff_id));
+    Batch gone;
+    gone.remove(Table::layers, layer.diff_id);
+    gone.remove(Table::layer_blobs, layer.diff_id);
+    TRY_DO(database_.commit(gone));
     // Out of layers/ before its files go: a start after a cut must not find half a layer there.
     std::string doomed = "removed-" + base::random_id().substr(0, 12);
     if (::renameat(folder_.get(), layer.id.c_str(), staging_.get(), doomed.c_str()) != 0)

@@ -46,6 +46,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& data_root) {
     TRY(Database database, Database::open(data_root));
     store->database_ = std::make_unique<Database>(std::move(database));
     TRY(store->layers_, Layers::open(data_root, *store->database_));
+    store->layer_blobs_ = std::make_unique<LayerBlobs>(*store->database_);
     TRY(store->images_, Images::open(data_root, *store->database_));
     TRY_DO(store->images_->sweep());
     TRY(store->ingest_, Ingest::open(data_root));

@@ -7,6 +7,7 @@
 #include "store/folders.h"
 #include "store/images.h"
 #include "store/ingest.h"
+#include "store/layer_blobs.h"
 #include "store/layers.h"
 #include "sys/fd.h"
 
@@ -24,6 +25,7 @@ public:
     const std::string& data_root() const { return data_root_; }
     Database& database() { return *database_; }
     Layers& layers() { return *layers_; }
+    LayerBlobs& layer_blobs() { return *layer_blobs_; }
     Images& images() { return *images_; }
     Ingest& ingest() { return *ingest_; }
     // Room on the data root's file system; blocking.
@@ -36,6 +38,7 @@ private:
     Fd lock_;
     std::unique_ptr<Database> database_;
     std::unique_ptr<Layers> layers_;
+    std::unique_ptr<LayerBlobs> layer_blobs_;
     std::unique_ptr<Images> images_;
     std::unique_ptr<Ingest> ingest_;
     std::unique_ptr<Folders> folders_;
