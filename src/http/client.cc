@@ -137,7 +137,8 @@ Task<Status> Client::exchange_heads(ClientConnection& connection, ClientRequest&
     // A server may refuse and close before it has read all of a body: its answer counts more than
     // our failed write.
     Status written = co_await write_request(connection, request);
-    if (!written && written.error().kind() == Kind::cancelled) co_return written;
+    if (!written && (written.error().kind() == Kind::cancelled || connection.source_failed))
+        co_return written;
     Task<Status> reading = read_final_head(connection, request);
     Status read;
     if (options_.head_timeout.count() == 0) {
@@ -190,7 +191,11 @@ Task<Status> Client::write_request(ClientConnection& connection, ClientRequest& 
 
     std::uint64_t left = request.source_length.value_or(0);
     for (;;) {
-        CO_TRY(Slice piece, co_await request.source());
+        auto given = co_await request.source();
+        // The server waits for the rest as we would for its answer.
+        connection.source_failed = !given;
+        if (!given) co_return std::move(given).error();
+        Slice piece = std::move(*given);
         if (piece.empty()) break;
         std::vector<Slice> framed;
         if (chunked)

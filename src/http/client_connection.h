@@ -14,6 +14,7 @@ struct ClientConnection {
     std::string key;  // scheme, host, port, proxy: who may use it again
     MessageReader reader;
     std::int64_t kept_since_ns = 0;
+    bool source_failed = false;  // a streamed body could not be had
     bool reused = false;
     bool absolute_form = false;  // an HTTP proxy wants the whole URL on the request line
     std::string proxy_authorization;
