@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A registry that can be told to misbehave, for the tests of pull.
+"""A registry that can be told to misbehave, for the tests of pull and push.
 
 In a test:
     store = Store()
@@ -26,6 +26,13 @@ A fault is a rule: it applies to requests whose "METHOD path?query" its pattern 
     content_type, content_length, docker_digest, etag   this header instead
     chunked                    no Content-Length
     range: "ignore" | "lie" | "wrong_total" | "no_header"   how a Range request is treated
+of a push:
+    break_at                   keep N bytes of a body that is sent (PATCH, PUT), then RST
+    early                      answer `status` without reading the body
+    location, upload_range     these headers of an upload instead (None: without)
+    lose                       forget the upload
+    deaf                       do it, and close without an answer
+    sip                        body bytes taken per second
 """
 import argparse
 import base64
@@ -87,6 +94,8 @@ class Store:
         self.blobs = {}      # digest -> bytes, or a path to stream from
         self.manifests = {}  # digest -> (media type, bytes)
         self.tags = {}       # (repository, tag) -> digest
+        self.links = set()   # (repository, digest of a blob): what each repository has
+        self.uploads = {}    # id -> [repository, bytes]
 
     def add_blob(self, data):
         digest = digest_of(data)
@@ -98,6 +107,7 @@ class Store:
         self.manifests[digest] = (media_type, data)
         if tag:
             self.tags[repository, tag] = digest
+        self.links.update((repository, blob) for blob in blobs_of(data))
         return digest
 
     def add_image(self, repository, tag, tars, flavour="docker", compress="gzip", platform=("amd64", None),
@@ -173,6 +183,15 @@ class Store:
         return data
 
 
+def blobs_of(manifest):
+    """Digests of what an image manifest's repository must have."""
+    try:
+        document = json.loads(manifest)
+        return [d["digest"] for d in [*(document.get("layers") or []), document["config"]] if not d.get("urls")]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
 def compressed(data, how):
     if how == "gzip":
         return gzip.compress(data, 6, mtime=0), "+gzip"
@@ -201,16 +220,21 @@ class Fault:
 
 class FakeRegistry:
     """auth: None, "basic" or "bearer". users: {name: password}. anonymous: tokens without a user.
-    token_uses: a token is refused after that many requests (401 in the middle)."""
+    token_uses: a token is refused after that many requests (401 in the middle).
+    pushers: who may push (None: everybody); with bearer, tokens must have the scopes then.
+    per_repository: a blob is there for the repositories that have it; else for all."""
 
     def __init__(self, store, port=0, host="127.0.0.1", auth=None, users=None, anonymous=True, realm=None,
                  token_uses=None, token_field="token", identity_tokens=(), tls=None, client_ca=None,
-                 service="fake"):
+                 service="fake", pushers=None, per_repository=False, mounts=True, absolute=True,
+                 receive_bytes=None):
+        self.pushers, self.per_repository, self.mounts, self.absolute = pushers, per_repository, mounts, absolute
         self.store, self.auth, self.users = store, auth, users or {}
         self.anonymous, self.realm, self.token_uses = anonymous, realm, token_uses
         self.token_field, self.identity_tokens, self.service = token_field, set(identity_tokens), service
         self.faults, self.log, self.tokens, self.lock = [], [], {}, threading.Lock()
         self.concurrent = self.concurrent_max = 0  # blob bodies under way at once
+        self.uploading = self.uploading_max = 0
         registry = self
 
         class Bound(Handler):
@@ -218,6 +242,8 @@ class FakeRegistry:
         Bound.registry = registry
         self.server = http.server.ThreadingHTTPServer((host, port), Bound)
         self.server.daemon_threads = True
+        if receive_bytes:  # what the kernel takes before we read
+            self.server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.scheme = "http"
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -249,11 +275,19 @@ class FakeRegistry:
         with self.lock:
             return [r for r in self.log if re.search(pattern, r["method"] + " " + r["path"])]
 
-    def new_token(self, scope):
+    def new_token(self, scopes):
         token = "tok-" + base64.b16encode(os.urandom(8)).decode().lower()
         with self.lock:
-            self.tokens[token] = [scope, self.token_uses]
+            self.tokens[token] = [scopes, self.token_uses]
         return token
+
+    def granted(self, header, repository, action):
+        """What a bearer token was asked for; everything where nobody is kept from pushing."""
+        if self.auth != "bearer" or self.pushers is None:
+            return True
+        scopes = self.tokens.get(header.removeprefix("Bearer "), [[]])[0]
+        return any(s.startswith(f"repository:{repository}:") and action in s.rsplit(":", 1)[1].split(",")
+                   for s in scopes)
 
     def token_ok(self, header):
         with self.lock:
@@ -289,22 +323,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.serve()
 
+    def do_PATCH(self):
+        self.serve()
+
+    def do_PUT(self):
+        self.serve()
+
+    def do_DELETE(self):
+        self.serve()
+
     # --- the protocol -------------------------------------------------------------------------
 
     def serve(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        sent_body = self.rfile.read(length).decode("latin-1") if length else ""
         headers = {k.lower(): v for k, v in self.headers.items()}
-        self.entry = {"method": self.command, "path": self.path, "headers": headers, "body": sent_body,
-                      "time": time.monotonic(), "sent": 0}
+        self.entry = entry = {"method": self.command, "path": self.path, "headers": headers, "body": "",
+                              "time": time.monotonic(), "sent": 0}
         with self.registry.lock:
-            self.registry.log.append(self.entry)
+            self.registry.log.append(entry)
             what = {}
             for fault in self.registry.faults:
                 taken = fault.take(f"{self.command} {self.path}")
                 if taken is not None:
                     what = taken
                     break
+        if self.command in ("PATCH", "PUT", "DELETE"):
+            return self.serve_push(what, entry)
+        length = int(self.headers.get("Content-Length") or 0)
+        sent_body = self.rfile.read(length).decode("latin-1") if length else ""
+        entry["body"] = sent_body
         if "delay" in what:
             time.sleep(what["delay"])
         if "status" in what:
@@ -322,23 +368,168 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return None
         if url.path == "/v2/":
             return self.reply(200, b"{}", {"Content-Type": "application/json"}, what)
+        found = re.fullmatch(r"/v2/(.+)/blobs/uploads/([^/]*)", url.path)
+        if found:
+            return self.serve_upload(*found.groups(), urllib.parse.parse_qs(url.query), what)
         found = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/]+)", url.path)
         if not found:
             return self.error(404, "PAGE_UNKNOWN", "no such page")
         repository, kind, name = found.groups()
         if kind == "manifests":
             return self.serve_manifest(repository, name, what)
+        if self.registry.per_repository and (repository, name) not in self.registry.store.links:
+            return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
         return self.serve_blob(name, what)
+
+    # --- pushes -------------------------------------------------------------------------------
+
+    def sent(self, what):
+        """The pieces of the request's body; ends the connection where the fault says."""
+        left = what.get("break_at")
+        for piece in self.pieces():
+            if "sip" in what:
+                time.sleep(len(piece) / what["sip"])
+            if left is not None and len(piece) >= left:
+                yield piece[:left]
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.close()
+                raise ConnectionAbortedError
+            left = left - len(piece) if left is not None else None
+            yield piece
+
+    def pieces(self):
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            left = int(self.headers.get("Content-Length") or 0)
+            while left:
+                piece = self.rfile.read(min(left, 65536))
+                if not piece:
+                    raise ConnectionAbortedError
+                left -= len(piece)
+                yield piece
+            return
+        while True:
+            size = int(self.rfile.readline().split(b";")[0] or b"!", 16)
+            piece = self.rfile.read(size)
+            if len(piece) < size or self.rfile.readline() not in (b"\r\n", b"\n"):
+                raise ConnectionAbortedError
+            if not size:
+                return
+            yield piece
+
+    def serve_push(self, what, entry):
+        registry, url = self.registry, urllib.parse.urlsplit(self.path)
+        entry["size"] = 0
+        upload = re.fullmatch(r"/v2/(.+)/blobs/uploads/([^/]+)", url.path)
+        session = registry.store.uploads.get(upload[2]) if upload else None
+        challenge = self.challenge(url.path)
+        good = "status" not in what and "redirect" not in what and not challenge
+        with registry.lock:
+            registry.uploading += 1
+            registry.uploading_max = max(registry.uploading, registry.uploading_max)
+        body = bytearray() if session is None or not good else session[1]
+        try:
+            if not what.get("early"):
+                for piece in self.sent(what):
+                    body += piece
+                    entry["size"] += len(piece)
+        finally:
+            with registry.lock:
+                registry.uploading -= 1
+            if what.get("lose") and upload:
+                registry.store.uploads.pop(upload[2], None)
+        if "delay" in what:
+            time.sleep(what["delay"])
+        if "status" in what:
+            self.close_connection |= bool(what.get("early"))
+            return self.reply(what["status"], what.get("body", "").encode(), dict(what.get("headers", {})), what)
+        if "redirect" in what:
+            target = what["redirect"]
+            return self.reply(307, b"", {"Location": target[:-1] if target.endswith("!") else target + self.path}, {})
+        if challenge:
+            return self.error(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": challenge})
+        manifest = re.fullmatch(r"/v2/(.+)/manifests/([^/]+)", url.path)
+        if manifest and self.command == "PUT":
+            return self.put_manifest(*manifest.groups(), bytes(body), what)
+        if session is None:
+            return self.error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        if self.command == "DELETE":
+            del registry.store.uploads[upload[2]]
+            return self.reply(204, b"", {}, what)
+        if not self.may_push(upload[1]):
+            return None
+        if self.command == "PATCH":
+            return self.reply(202, b"", self.upload_headers(*upload.groups(), what), what)
+        digest = urllib.parse.parse_qs(url.query).get("digest", [""])[0]
+        del registry.store.uploads[upload[2]]
+        if digest_of(bytes(body)) != digest:
+            return self.error(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+        registry.store.blobs[digest] = bytes(body)
+        registry.store.links.add((upload[1], digest))
+        return self.reply(201, b"", {"Docker-Content-Digest": digest, "Location": f"/v2/{upload[1]}/blobs/{digest}"}, what)
+
+    def upload_headers(self, repository, name, what):
+        size = len(self.registry.store.uploads.get(name, [0, b""])[1])
+        where = f"{self.registry.url if self.registry.absolute else ''}/v2/{repository}/blobs/uploads/{name}?_state={size}"
+        # A registry that has nothing yet says "0-0", as Docker's does.
+        headers = {"Location": where, "Range": f"0-{max(size, 1) - 1}", "Docker-Upload-UUID": name}
+        for key, header in (("location", "Location"), ("upload_range", "Range")):
+            if key in what:
+                headers[header] = what[key]
+        return headers
+
+    def serve_upload(self, repository, name, query, what):
+        store = self.registry.store
+        if name:
+            if name not in store.uploads:
+                return self.error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+            return self.reply(204, b"", self.upload_headers(repository, name, what), what)
+        if not self.may_push(repository):
+            return None
+        wanted, origin = query.get("mount", [""])[0], query.get("from", [""])[0]
+        allowed = self.registry.granted(self.headers.get("Authorization", ""), origin, "pull")
+        if wanted and self.registry.mounts and allowed and (origin, wanted) in store.links:
+            store.links.add((repository, wanted))
+            return self.reply(201, b"", {"Location": f"/v2/{repository}/blobs/{wanted}",
+                                         "Docker-Content-Digest": wanted}, what)
+        name = base64.b16encode(os.urandom(8)).decode().lower()
+        store.uploads[name] = [repository, bytearray()]
+        return self.reply(202, b"", self.upload_headers(repository, name, what), what)
+
+    def put_manifest(self, repository, tag, data, what):
+        if not self.may_push(repository):
+            return None
+        store = self.registry.store
+        for digest in blobs_of(data):
+            if (repository, digest) not in store.links:
+                return self.error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
+        digest = store.add_manifest(repository, "" if ":" in tag else tag, self.headers.get("Content-Type"), data)
+        return self.reply(201, b"", {"Docker-Content-Digest": digest}, what)
+
+    def may_push(self, repository):
+        registry, header = self.registry, self.headers.get("Authorization", "")
+        if registry.auth != "bearer" or registry.granted(header, repository, "push"):
+            return True
+        self.error(401, "UNAUTHORIZED", "authentication required",
+                   {"WWW-Authenticate": f'Bearer realm="{registry.url}/token",service="{registry.service}",'
+                                        f'scope="repository:{repository}:push,pull",error="insufficient_scope"'})
+        return False
+
+    # --- tokens -------------------------------------------------------------------------------
 
     def serve_token(self, query, form):
         registry = self.registry
-        scope = (query.get("scope") or form.get("scope") or [""])[0]
+        scopes = query.get("scope") or form.get("scope", [""])[0].split()
         if self.command == "POST":
             if form.get("refresh_token", [""])[0] not in registry.identity_tokens:
                 return self.error(401, "UNAUTHORIZED", "bad refresh token")
         elif not self.basic_ok(self.headers.get("Authorization")):
             return self.error(401, "UNAUTHORIZED", "incorrect username or password")
-        token = registry.new_token(scope)
+        user = ""
+        if self.headers.get("Authorization"):
+            user = base64.b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode().partition(":")[0]
+        if registry.pushers is not None and self.command == "GET" and user not in registry.pushers:
+            scopes = [s.rsplit(":", 1)[0] + ":pull" for s in scopes]
+        token = registry.new_token(scopes)
         body = json.dumps({registry.token_field: token, "expires_in": 300}).encode()
         return self.reply(200, body, {"Content-Type": "application/json"}, {})
 
@@ -352,23 +543,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.registry.users.get(name) == password
 
     def authorized(self, path):
+        challenge = self.challenge(path)
+        if challenge:
+            self.error(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": challenge})
+        return not challenge
+
+    def challenge(self, path):
+        """What is asked of a request that shows too little; a token is used up by it."""
         registry, header = self.registry, self.headers.get("Authorization", "")
         if registry.auth is None:
-            return True
+            return None
         if registry.auth == "basic":
             if header and self.basic_ok(header):
-                return True
+                return None
             challenge = 'Basic realm="fake registry"'
         else:
             if registry.token_ok(header):
-                return True
+                return None
             realm = registry.realm or registry.url + "/token"
             repository = re.sub(r"^/v2/(.*)/(manifests|blobs)/.*$", r"\1", path)
             challenge = f'Bearer realm="{realm}",service="{registry.service}"'
             if repository != path:
                 challenge += f',scope="repository:{repository}:pull"'
-        self.error(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": challenge})
-        return False
+        return challenge
 
     def serve_manifest(self, repository, name, what):
         store = self.registry.store
@@ -415,6 +612,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply(status, body, {"Content-Type": "application/json", **(headers or {})}, {})
 
     def reply(self, status, data, headers, what):
+        if what.get("deaf"):
+            self.close_connection = True
+            return
         if "replace" in what:
             data = what["replace"]
         if "corrupt_at" in what and what["corrupt_at"] < len(data):
