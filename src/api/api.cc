@@ -94,6 +94,8 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return co_await images_get(engine_.images, engine_.workers, request);
     case Call::image_load:
         co_return co_await image_load(engine_.loop, engine_.images, request);
+    case Call::image_push:
+        co_return co_await image_push(engine_.loop, engine_.images, match.name, request);
     case Call::image_history:
         co_return co_await image_history(engine_.images, match.name, request);
     case Call::image_search:

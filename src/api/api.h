@@ -46,6 +46,8 @@ Task<Result<http::Reply>> images_get(engine::Images& images, Workers& workers,
 Task<Result<http::Reply>> image_load(Loop& loop, engine::Images& images, http::Request& request);
 Task<Result<http::Reply>> image_import(engine::Images& images, const registry::Link& link,
                                        http::Request& request);
+Task<Result<http::Reply>> image_push(Loop& loop, engine::Images& images, std::string name,
+                                     http::Request& request);
 Task<Result<http::Reply>> image_history(engine::Images& images, std::string name,
                                         const http::Request& request);
 Task<Result<http::Reply>> image_search(const registry::Link& link, http::Request& request);

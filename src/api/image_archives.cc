@@ -2,6 +2,7 @@
 // POST /images/create?fromSrc=-; and GET /images/{name}/history.
 #include "api/api.h"
 #include "api/platform.h"
+#include "api/progress_stream.h"
 #include "api/status.h"
 #include "api/stream_reply.h"
 #include "api/versions.h"
@@ -27,13 +28,6 @@ constexpr std::size_t lines_max = 4096;
 std::string stream_line(std::string text) {
     wire::Progress line;
     line.stream = std::move(text);
-    return json::write(line) + "\r\n";
-}
-
-std::string failure_line(const Error& error) {
-    wire::Progress line;
-    line.error_detail = wire::ErrorDetail{.message = error.message()};
-    line.error = error.message();
     return json::write(line) + "\r\n";
 }
 
@@ -106,7 +100,7 @@ Task<Result<http::Reply>> image_load(Loop& loop, engine::Images& images, http::R
     }
     co_await scope.close();
     if (!sent) co_return sent.error();
-    if (!outcome) CO_TRY_DO(co_await out.write(failure_line(outcome.error())));
+    if (!outcome) CO_TRY_DO(co_await out.write(error_line(outcome.error())));
     CO_TRY_DO(co_await out.flush());
     co_return http::Reply::sent();
 }
@@ -209,7 +203,7 @@ Task<Result<http::Reply>> import_url(engine::Images& images, const registry::Lin
     std::from_chars(length.data(), length.data() + length.size(), download.total);
     auto id =
         co_await images.import_archive([&download] { return download.read(); }, std::move(order));
-    std::string last = id ? status_line(std::move(*id)) : failure_line(id.error());
+    std::string last = id ? status_line(std::move(*id)) : error_line(id.error());
     CO_TRY_DO(co_await out.write(std::move(last)));
     CO_TRY_DO(co_await out.flush());
     co_return http::Reply::sent();

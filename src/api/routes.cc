@@ -66,7 +66,7 @@ constexpr Route table[] = {
     {"/images/{name}/get", "GET", Call::image_get},
     {"/images/{name}/history", "GET", Call::image_history},
     {"/images/{name}/json", "GET", Call::image_inspect},
-    {"/images/{name}/push", "POST"},
+    {"/images/{name}/push", "POST", Call::image_push},
     {"/images/{name}/tag", "POST", Call::image_tag},
     {"/info", "GET", Call::info},
     {"/networks", "GET"},

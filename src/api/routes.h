@@ -50,6 +50,7 @@ enum class Call : std::uint8_t {
     images_get,
     image_load,
     image_history,
+    image_push,
     image_search,
     auth,
     distribution,

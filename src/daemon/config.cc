@@ -61,6 +61,7 @@ Config reloaded(const Config& now, const Config& fresh) {
     next.default_stop_timeout_s = fresh.default_stop_timeout_s;
     next.registries = fresh.registries;
     next.max_concurrent_downloads = fresh.max_concurrent_downloads;
+    next.max_concurrent_uploads = fresh.max_concurrent_uploads;
     next.max_download_attempts = fresh.max_download_attempts;
     next.partial_pull = fresh.partial_pull;
     next.default_runtime = fresh.default_runtime;

@@ -66,7 +66,7 @@ struct Config {
 
     // Images.
     registry::Settings registries;  // registry-mirrors, insecure-registries
-    unsigned max_concurrent_downloads = 3;
+    unsigned max_concurrent_downloads = 3, max_concurrent_uploads = 5;
     unsigned max_download_attempts = 5;
     bool partial_pull = true;
     http::ProxyConfig proxy;  // the environment's, overridden by proxies
@@ -94,8 +94,8 @@ struct Config {
 };
 
 // `now` with what a reload may change taken from `fresh`: debug, log-level, labels, live-restore,
-// shutdown-timeout, default-stop-timeout, mirrors and insecure registries, download limits,
-// runtimes.
+// shutdown-timeout, default-stop-timeout, mirrors and insecure registries, limits of pulls and
+// pushes, runtimes.
 Config reloaded(const Config& now, const Config& fresh);
 
 }  // namespace lighterd

@@ -50,6 +50,12 @@ registry::PullSettings pull_settings(const Config& config) {
     return settings;
 }
 
+registry::PushSettings push_settings(const Config& config) {
+    registry::PushSettings settings;
+    settings.concurrent_uploads_max = config.max_concurrent_uploads;
+    return settings;
+}
+
 // Reads the seccomp profile: blocking, in the start and in a reload only.
 Result<engine::ContainerSettings> container_settings(const Config& config) {
     engine::ContainerSettings settings;
@@ -97,6 +103,7 @@ wire::StringMap reload_attributes(const Config& config) {
             {"labels", json_list(config.labels)},
             {"live-restore", truth(config.live_restore)},
             {"max-concurrent-downloads", std::to_string(config.max_concurrent_downloads)},
+            {"max-concurrent-uploads", std::to_string(config.max_concurrent_uploads)},
             {"max-download-attempts", std::to_string(config.max_download_attempts)},
             {"name", engine::host_name()},
             {"registry-mirrors", json_list(config.registries.mirrors)},
@@ -134,7 +141,8 @@ Task<Status> EngineParts::open() {
     transport.emplace(workers, registries, config.proxy);
     link.emplace(registry::Link{loop, *transport, registries, pull_settings(config)});
     puller.emplace(loop, workers, *store, *transport, registries, pull_settings(config));
-    images.emplace(loop, workers, *store, *puller, events);
+    pusher.emplace(loop, workers, *store, *transport, registries, push_settings(config));
+    images.emplace(loop, workers, *store, *puller, *pusher, events);
     CO_TRY_DO(co_await images->load());
 
     std::unique_ptr<net::DefaultNetwork> bridge;
@@ -173,6 +181,7 @@ Status EngineParts::reload() {
     containers->set_settings(std::move(settings));
     link->settings = pull_settings(config);
     puller->set_settings(pull_settings(config));
+    pusher->set_settings(push_settings(config));
     events.publish("daemon", "reload", id, reload_attributes(config));
     return {};
 }

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/health.h"
 #include "registry/http_transport.h"
+#include "registry/pusher.h"
 #include "run/shim_client.h"
 #include "store/containers.h"
 #include "store/store.h"
@@ -47,6 +48,7 @@ struct EngineParts {
     std::optional<registry::HttpTransport> transport;
     std::optional<registry::Link> link;  // to registries
     std::optional<registry::Puller> puller;
+    std::optional<registry::Pusher> pusher;
     std::optional<engine::Images> images;
     std::optional<engine::Network> network;
     std::unique_ptr<run::ShimClient> shim;

@@ -1,7 +1,9 @@
 // Small views of image ids and of names in canonical form.
 #pragma once
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 namespace engine {
 
@@ -15,6 +17,14 @@ inline std::string name_part(const std::string& canonical) {
     std::size_t at = canonical.find('@');
     if (at != std::string::npos) return canonical.substr(0, at);
     return canonical.substr(0, canonical.rfind(':'));
+}
+
+// Names are kept in Docker's order: sorted. False: it was there.
+inline bool add_once(std::vector<std::string>& list, std::string text) {
+    auto at = std::ranges::lower_bound(list, text);
+    if (at != list.end() && *at == text) return false;
+    list.insert(at, std::move(text));
+    return true;
 }
 
 }  // namespace engine

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "codec/json.h"
+#include "engine/image_names.h"
 #include "registry/reference.h"
 
 #include <algorithm>
@@ -15,12 +16,6 @@ using registry::Target;
 using wire::oci::ImageConfig;
 
 namespace {
-
-// Names are kept in Docker's order: sorted.
-void add_once(std::vector<std::string>& list, std::string text) {
-    auto at = std::ranges::lower_bound(list, text);
-    if (at == list.end() || *at != text) list.insert(at, std::move(text));
-}
 
 struct Loaded {
     std::vector<Image> images;
@@ -76,9 +71,9 @@ Image make_image(store::Image record, const ImageConfig& config) {
 }
 
 Images::Images(Loop& loop, Workers& workers, store::Store& store, registry::Puller& puller,
-               Events& events)
-    : loop_(loop), workers_(workers), store_(store), puller_(puller), events_(events),
-      changing_(loop), pulls_(loop) {}
+               registry::Pusher& pusher, Events& events)
+    : loop_(loop), workers_(workers), store_(store), puller_(puller), pusher_(pusher),
+      events_(events), changing_(loop), pulls_(loop) {}
 
 Images::~Images() = default;
 

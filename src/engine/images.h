@@ -19,7 +19,13 @@
 #include <string_view>
 #include <vector>
 
+namespace registry {
+class Pusher;
+}
+
 namespace engine {
+
+struct PushOrder;  // engine/image_push.h
 
 struct Image {
     store::Image record;  // tags and digests in canonical form ("docker.io/library/centos:7")
@@ -102,7 +108,7 @@ class Images final : private registry::Known {
 public:
     // Events are published after the change is durable. All parts outlive it.
     Images(Loop& loop, Workers& workers, store::Store& store, registry::Puller& puller,
-           Events& events);
+           registry::Pusher& pusher, Events& events);
     ~Images();  // after close()
 
     // Reads the records; an image with a layer missing is left out and told in the log.
@@ -136,6 +142,8 @@ public:
     // Ends with the id. Clients that order the same share one pull; when the last of them is gone
     // it stops. `sink` also gets the last line ("Status: Downloaded newer image for ...").
     Task<Result<std::string>> pull(PullOrder order, registry::ProgressSink& sink);
+    // As dockerd does it, in its words; `sink` gets all lines. It ends when its client goes.
+    Task<Status> push(PushOrder order, registry::ProgressSink& sink);
     // The archive of these: references, ids, or repositories (all their tags).
     Task<Result<SavedImages>> save(std::vector<std::string> names,
                                    std::vector<registry::Platform> platforms);
@@ -168,6 +176,8 @@ private:
     Task<Result<bool>> pull_target(std::shared_ptr<Pull> pull, registry::Target target);
     Task<Result<bool>> record(const registry::Pulled& pulled, const registry::Target& target);
     Task<Status> record_archived(Image made, std::string action, LoadTold told);
+    std::vector<std::string> tags_of(const std::string& repository, bool& known) const;
+    Task<Status> record_pushed(std::string id, std::string name);
     Task<Status> put(Image changed);
     Task<Status> move_tag(std::string id, std::string tag);
     Task<Result<std::vector<Deleted>>> remove_locked(RemoveOrder order);
@@ -189,6 +199,7 @@ private:
     Workers& workers_;
     store::Store& store_;
     registry::Puller& puller_;
+    registry::Pusher& pusher_;
     Events& events_;
     ImageUsers* users_ = nullptr;
     std::map<std::string, Image> images_;   // by id

@@ -2,10 +2,10 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "registry/chance.h"
 
 #include <charconv>
 #include <fmt/format.h>
-#include <random>
 
 namespace registry {
 namespace {
@@ -16,11 +16,6 @@ constexpr std::size_t queue_chunks_max = 16;
 constexpr std::size_t batch_chunks_max = 16;
 constexpr std::size_t plains_max = 2;
 constexpr std::int64_t progress_interval_ns = 100'000'000;
-
-std::uint32_t chance() {
-    static thread_local std::minstd_rand generator{std::random_device{}()};
-    return static_cast<std::uint32_t>(generator());
-}
 
 Status start_unpacker(LayerWork& work) {
     work.unpacker.reset();

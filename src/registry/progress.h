@@ -1,4 +1,4 @@
-// What a pull tells while it runs, in Docker's words (engine-api-notes section 4).
+// What a pull or a push tells while it runs, in Docker's words (engine-api-notes section 4).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@ struct Progress {
     std::string id;                        // 12 digits of the layer's digest, the tag, or empty
     std::string status;                    // "Downloading", "Digest: sha256:..."
     std::uint64_t current = 0, total = 0;  // bytes; both 0: no detail
+    std::string aux;                       // a JSON document instead of all that, or empty
 };
 
 // Called on the loop, must not wait. A sink that feeds a Channel uses Policy::latest_per_key with

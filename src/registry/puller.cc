@@ -38,10 +38,14 @@ std::string short_id(const std::string& digest) {
     return digest.substr(7, 12);
 }
 
-Status write_blobs(store::Store* store, std::vector<std::pair<std::string, std::string>> blobs) {
+using Seen = store::LayerBlobs::Seen;
+
+// The documents; and where the layers are, so that a push has not to send them there again.
+Status write_blobs(store::Store* store, std::vector<std::pair<std::string, std::string>> blobs,
+                   std::vector<Seen> seen, std::string repository) {
     for (const auto& [digest, bytes] : blobs)
         TRY_DO(store->images().write_blob(digest, bytes));
-    return {};
+    return store->layer_blobs().add(seen, repository);
 }
 
 struct Lower {
@@ -166,6 +170,16 @@ Task<Result<std::vector<std::string>>> Puller::tags(Target target, Caller caller
     co_return last;
 }
 
+std::vector<Seen> Puller::layers_seen(const Documents& documents) {
+    std::vector<Seen> out;
+    const std::vector<Descriptor>& layers = documents.manifest.layers;
+    for (std::size_t i = 0; i < layers.size(); ++i)
+        if (layers[i].urls.empty())  // else it is somewhere else
+            out.push_back({documents.config.rootfs.diff_ids[i], layers[i].digest,
+                           static_cast<std::uint64_t>(layers[i].size), layers[i].media_type});
+    return out;
+}
+
 Task<Result<Pulled>> Puller::pull_from(Endpoint endpoint, const PullRequest& request,
                                        ProgressSink& sink, Known& known, bool& answered) {
     // A mirror is another host: the user's credentials are not for it (R1).
@@ -186,7 +200,8 @@ Task<Result<Pulled>> Puller::pull_from(Endpoint endpoint, const PullRequest& req
     known.pin(diff_ids);
     Status fetched = co_await layers(session, found, sink);
     if (fetched)
-        fetched = co_await workers_.run(loop::Lane::quick, write_blobs, &store_, found.blobs);
+        fetched = co_await workers_.run(loop::Lane::quick, write_blobs, &store_, found.blobs,
+                                        layers_seen(found), canonical_name(request.target));
     if (!fetched) {
         known.unpin(diff_ids);
         co_return fetched.error();

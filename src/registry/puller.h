@@ -66,6 +66,7 @@ private:
 
     Task<Result<Pulled>> pull_from(Endpoint endpoint, const PullRequest& request,
                                    ProgressSink& sink, Known& known, bool& answered);
+    static std::vector<store::LayerBlobs::Seen> layers_seen(const Documents& documents);
     Task<Result<Documents>> documents(Session& session, const PullRequest& request,
                                       ProgressSink& sink, Known& known, bool& answered);
     Task<Status> layers(Session& session, const Documents& documents, ProgressSink& sink);

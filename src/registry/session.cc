@@ -1,15 +1,17 @@
 #include "registry/session.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "codec/json.h"
 #include "codec/url.h"
 #include "loop/net.h"
+#include "registry/chance.h"
+#include "registry/upload_answers.h"
 #include "wire/registry.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <random>
 
 namespace registry {
 namespace {
@@ -17,14 +19,10 @@ namespace {
 constexpr std::size_t refusal_bytes_max = 64 * 1024;
 constexpr std::size_t token_bytes_max = 1024 * 1024;
 
-std::uint32_t chance() {
-    static thread_local std::minstd_rand generator{std::random_device{}()};
-    return static_cast<std::uint32_t>(generator());
-}
-
 // Go's spelling: Get "https://host/v2/": dial tcp ...
 Error in_request(std::string_view method, std::string_view url, const Error& error) {
-    std::string_view verb = method == "HEAD" ? "Head" : method == "POST" ? "Post" : "Get";
+    std::string verb = base::lowered(method);
+    if (!verb.empty()) verb[0] = method[0];
     return error.context(fmt::format("{} \"{}\"", verb, url));
 }
 
@@ -62,14 +60,7 @@ bool Session::is_ours(std::string_view url) const {
 }
 
 Result<std::string> Session::resolve(const std::string& from, const std::string& location) const {
-    TRY(codec::Url base, codec::parse_url(from));
-    auto next = codec::resolve_url(base, location);
-    if (location.empty() || !next)
-        return Error(Kind::unavailable, "the registry's answer has no usable Location");
-    if (base.https() && !next->https())
-        return Error(Kind::unavailable,
-                     fmt::format("{} leads from https to http, refused", base.printable()));
-    return fmt::format("{}://{}{}", next->scheme, next->authority(), next->target);
+    return resolve_location(from, location);
 }
 
 Task<Result<Reply>> Session::send_once(Request request, std::chrono::milliseconds timeout) {
@@ -86,6 +77,15 @@ Task<Result<Reply>> Session::send_once(Request request, std::chrono::millisecond
             Kind::timeout,
             "net/http: request canceled (Client.Timeout exceeded while awaiting headers)");
     co_return std::move(reply);
+}
+
+Task<Status> Session::ping() {
+    Request request;
+    request.url = endpoint_.base + "/v2/";
+    std::string url = request.url;
+    auto reply = co_await send_once(std::move(request), settings_.answer_timeout);
+    if (!reply) co_return in_request("GET", url, reply.error());
+    co_return Status();
 }
 
 Task<Result<std::string>> Session::read_body(Reply& reply, std::size_t bytes_max) {

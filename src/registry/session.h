@@ -80,6 +80,9 @@ public:
                                 Trouble& trouble);
     // The same for any address. Authorization is sent to the endpoint's own origin only (R1).
     Task<Result<Reply>> send(Call call, Trouble& trouble);
+    // Whether anybody answers at base/v2/, whatever it is; shows no credentials. As Docker does
+    // before it tells of layers.
+    Task<Status> ping();
     // base/v2/<repository>/<what>
     std::string url_of(std::string_view what) const;
     // Where an upload goes on: a Location of ours or of another host, never from https to http.

@@ -4,6 +4,13 @@ namespace wire {
 
 namespace {
 
+constexpr json::Field push_result_fields[] = {
+    json::field<&PushResult::tag>("Tag"),
+    json::field<&PushResult::digest>("Digest"),
+    json::field<&PushResult::size>("Size"),
+};
+constinit const json::Table push_result_table{push_result_fields};
+
 constexpr json::Field image_root_fs_fields[] = {
     json::field<&ImageRootFs::type>("Type"),
     json::field<&ImageRootFs::layers>("Layers", json::omit_empty),
@@ -158,6 +165,9 @@ constinit const json::Table build_cache_pruned_table{build_cache_pruned_fields};
 
 }  // namespace
 
+const json::Table& json_table(const PushResult*) {
+    return push_result_table;
+}
 const json::Table& json_table(const ImageRootFs*) {
     return image_root_fs_table;
 }

@@ -13,6 +13,13 @@
 
 namespace wire {
 
+// What a push has come to, in its last line.
+struct PushResult {
+    std::string tag, digest;
+    std::uint64_t size = 0;  // of the manifest
+};
+const json::Table& json_table(const PushResult*);
+
 struct ImageRootFs {
     std::string type;
     Strings layers;

@@ -196,6 +196,7 @@ constexpr json::Field progress_fields[] = {
     json::field<&Progress::id>("id", json::omit_empty),
     json::field<&Progress::error_detail>("errorDetail", json::omit_empty),
     json::field<&Progress::error>("error", json::omit_empty),
+    json::field<&Progress::aux>("aux", json::omit_empty),
 };
 constinit const json::Table progress_table{progress_fields};
 

@@ -128,6 +128,7 @@ struct Progress {
     std::string progress, id;
     std::optional<ErrorDetail> error_detail;
     std::string error;  // the same text, for old clients
+    json::Raw aux;      // a document of its own: what a push has come to
 };
 
 struct AuthReply {

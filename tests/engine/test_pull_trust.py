@@ -116,11 +116,11 @@ class Trust(case.EngineTest):
         with registry:
             yield registry
 
-    def real(self, **want):
-        """Debian's docker-registry on the tests' images."""
+    def real(self, folder=None, **want):
+        """Debian's docker-registry on the tests' images, or on a folder of its own."""
         with self.own.space.inside():
             port = local_registry.free_port(ADDRESS)
-        registry = local_registry.Registry(self.storage, address=ADDRESS, port=port, run_in=self.own.space.space.enter,
+        registry = local_registry.Registry(folder or self.storage, address=ADDRESS, port=port, run_in=self.own.space.space.enter,
                                            **want)
         self.addCleanup(registry.close)
 
@@ -244,7 +244,8 @@ class Trust(case.EngineTest):
         self.assertIn('unauthorized: authentication required', said)
         self.good_pull(f'{place}/library/busybox:latest', headers=auth(username='me', password='hunter2'))
 
-    def test_a_token_service(self):
+    def token_service(self):
+        """It, and what a registry is told of it."""
         signer = self.ca.issue('tokens', 'tokens', rsa=True)
         chain = self.folder + '/tokens.crt'
         shutil.copy(self.ca.crt, chain)
@@ -259,8 +260,11 @@ class Trust(case.EngineTest):
         self.addCleanup(service.server_close)
         self.addCleanup(service.shutdown)
         realm = f'https://other.test:{service.server_address[1]}/token'
-        registry = self.real(tls=self.good, token={'realm': realm, 'service': 'our registry', 'issuer': 'tokens',
-                                                   'rootcertbundle': chain})
+        return service, {'realm': realm, 'service': 'our registry', 'issuer': 'tokens', 'rootcertbundle': chain}
+
+    def test_a_token_service(self):
+        service, token = self.token_service()
+        registry = self.real(tls=self.good, token=token)
         place = f'reg.test:{registry.port}'
         self.certs_d(place)  # for its token service as well, as in Docker
         said = self.bad_pull(f'{place}/library/busybox:latest', headers=auth(username='me', password='wrong-one'))
@@ -271,6 +275,37 @@ class Trust(case.EngineTest):
         self.assertEqual(query['scope'], ['repository:library/busybox:pull'])
         self.assertEqual(query['service'], ['our registry'])
         self.assertTrue(header.startswith('Basic '))
+
+    def test_pushes_by_tls_with_passwords_and_tokens(self):
+        service, token = self.token_service()
+        me = auth(username='me', password='hunter2')
+        source = self.real(tls=self.good)
+        self.certs_d(f'reg.test:{source.port}')
+        self.good_pull(f'reg.test:{source.port}/library/busybox:latest')
+        image = self.api.get('/images/json').json[0]['Id']
+        for want in ({'users': {'me': 'hunter2'}}, {'token': token}):
+            folder = tempfile.mkdtemp(prefix='lt-registry.')
+            self.addCleanup(shutil.rmtree, folder)
+            registry = self.real(folder, tls=self.good, **want)
+            place = f'reg.test:{registry.port}'
+            self.certs_d(place)
+            for name in ('one', 'two'):
+                self.api.must(201, 'POST', f'/images/{image}/tag', repo=f'{place}/team/{name}', tag='1')
+
+            def push(headers, name='one'):
+                reply = self.api.must(200, 'POST', f'/images/{place}/team/{name}/push', headers=headers, tag='1')
+                return [json.loads(line) for line in reply.body.splitlines() if line.strip()]
+            self.assertIn('no basic auth credentials' if 'users' in want else 'unauthorized: incorrect username or password',
+                          push(auth())[-1]['error'])
+            self.assertIn('unauthorized', push(auth(username='me', password='no'))[-1]['error'])
+            self.assertEqual([m['status'] for m in push(me) if 'id' in m][-1], 'Pushed')
+            self.assertEqual([m['status'] for m in push(me, 'two') if 'id' in m][-1], 'Mounted from team/one')
+        scopes = [urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)['scope'] for path, _ in service.asked]
+        self.assertIn(['repository:team/one:push,pull'], scopes)
+        self.assertIn(['repository:team/one:pull', 'repository:team/two:push,pull'], [sorted(s) for s in scopes])
+        self.api.must(200, 'DELETE', f'/images/{image}', force=True)
+        self.good_pull(f'{place}/team/two:1', headers=me)
+        self.assertEqual(self.api.get('/images/json').json[0]['Id'], image)
 
     def test_credentials_do_not_follow_a_redirect(self):
         with self.fake(tls=self.good) as other, \

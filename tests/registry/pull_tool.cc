@@ -5,6 +5,7 @@
 // --list, --remove REF, --twice (two clients at once), --downloads N
 #include "engine/images.h"
 #include "registry/http_transport.h"
+#include "registry/pusher.h"
 #include "registry/reference.h"
 
 #include <cstdio>
@@ -153,8 +154,9 @@ int main(int argc, char** argv) {
         Workers workers(loop, std::max(1U, std::thread::hardware_concurrency()));
         registry::HttpTransport transport(workers, *registries, {});
         registry::Puller puller(loop, workers, **store, transport, *registries, options.pull);
+        registry::Pusher pusher(loop, workers, **store, transport, *registries, {});
         engine::Events events(loop);
-        engine::Images images(loop, workers, **store, puller, events);
+        engine::Images images(loop, workers, **store, puller, pusher, events);
         auto all = [](Loop& l, engine::Images& i, registry::HttpTransport& t, const Options& o,
                       int& code) -> Task<void> {
             co_await work(l, i, o, code);
