@@ -87,6 +87,7 @@ Task<int> run_top(Context&, Arguments);
 Task<int> run_logs(Context&, Arguments);
 Task<int> run_ps(Context&, Arguments);
 Task<int> run_pull(Context&, Arguments);
+Task<int> run_push(Context&, Arguments);
 Task<int> run_save(Context&, Arguments);
 Task<int> run_load(Context&, Arguments);
 Task<int> run_import(Context&, Arguments);
@@ -112,7 +113,7 @@ Task<int> run_info(Context&, Arguments);
 // Pulls `image`; progress to descriptor `fd`, nothing when `quiet`.
 Task<Status> pull(Context& context, std::string image, std::string platform, bool quiet, int fd,
                   bool all_tags = false);
-// Reads the documents of a pull and shows them, bars on a terminal, lines elsewhere.
+// Reads the documents of a pull or push and shows them, bars on a terminal, lines elsewhere.
 Task<Status> show_progress(Exchange& exchange, int fd, bool quiet);
 
 }  // namespace cli

@@ -35,7 +35,7 @@ constexpr Command commands[] = {
     {"port", "List port mappings or a specific mapping for the container", run_port},
     {"ps", "List containers", run_ps},
     {"pull", "Download an image from a registry", run_pull},
-    {"push", "Upload an image to a registry", nullptr},
+    {"push", "Upload an image to a registry", run_push},
     {"rename", "Rename a container", run_rename},
     {"restart", "Restart containers", run_restart},
     {"rm", "Remove containers", run_rm},
@@ -78,6 +78,7 @@ constexpr Form forms[] = {
     {"image", "remove", "rmi"},
     {"image", "pull", "pull"},
     {"image", "save", "save"},
+    {"image", "push", "push"},
     {"image", "tag", "tag"},
     {"manifest", "inspect", "", run_manifest_inspect,
      "Display an image manifest, or manifest list"},
@@ -94,8 +95,8 @@ constexpr std::string_view later_groups[] = {
     "builder", "buildx", "checkpoint", "compose", "config", "context", "network",
     "node",    "plugin", "secret",     "service", "stack",  "swarm",   "trust",    "volume"};
 constexpr std::string_view later_forms[] = {
-    "image build",      "image push",    "manifest annotate", "manifest create",
-    "manifest push",    "manifest rm",   "system dial-stdio"};
+    "image build",   "manifest annotate", "manifest create",
+    "manifest push", "manifest rm",       "system dial-stdio"};
 
 const Command* command_named(std::string_view name) {
     for (const Command& command : commands)

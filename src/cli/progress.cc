@@ -1,5 +1,5 @@
-// The documents of a pull, shown: one line per layer that moves on a terminal, a line per step
-// elsewhere.
+// The documents of a pull or push, shown: one line per layer that moves on a terminal, a line per
+// step elsewhere.
 #include "cli/console.h"
 #include "cli/context.h"
 #include "cli/human.h"
@@ -45,7 +45,8 @@ Task<Status> show_progress(Exchange& exchange, int fd, bool quiet) {
         std::string error = message["errorDetail"]["message"].text();
         if (error.empty()) error = message["error"].text();
         if (!error.empty()) co_return Error(Kind::internal, error);
-        if (quiet) continue;
+        // Those with an `aux` are for programs.
+        if (quiet || !message["aux"].is_null()) continue;
         const std::string& id = message["id"].text();
         std::string status = message["status"].text();
         if (status.empty() && !message["stream"].text().empty()) {

@@ -313,6 +313,25 @@ pull busybox@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
 pull --platform linux/arm64 busybox
 pull --platform nope busybox
 image pull --disable-content-trust busybox
+push busybox
+push busybox:x
+push -q busybox
+push -a busybox
+push -a -q host:5000/a/b
+push -a busybox:x
+push host:5000/a/b:c
+push host:5000/a/b/denied
+push -q host:5000/a/b/denied:x
+push --platform linux/arm64 busybox:x
+push --platform nope busybox
+push --platform linux/arm/v7 -q UPPER
+push --disable-content-trust=false=x busybox
+image push --disable-content-trust busybox
+push busybox@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
+push UPPER
+push
+push busybox x
+push nope
 inspect web
 inspect web web --format json
 inspect web nope -f {{.Id}}

@@ -65,6 +65,11 @@ PULL = [{'status': 'Pulling from library/busybox', 'id': 'latest'}, {'status': '
         {'status': 'Downloading', 'progressDetail': {'current': 5, 'total': 10}, 'progress': '[]', 'id': 'aaaaaaaaaaaa'},
         {'status': 'Pull complete', 'progressDetail': {}, 'id': 'aaaaaaaaaaaa'}, {'status': 'Digest: sha256:' + 'b' * 64},
         {'status': 'Status: Downloaded newer image for busybox:latest'}]
+PUSH = [{'status': 'The push refers to repository [docker.io/library/busybox]'}, {'status': 'Preparing', 'progressDetail': {}, 'id': 'aaaaaaaaaaaa'},
+        {'status': 'Pushing', 'progressDetail': {'current': 5, 'total': 10}, 'progress': '[]', 'id': 'aaaaaaaaaaaa'},
+        {'status': 'Pushed', 'progressDetail': {}, 'id': 'aaaaaaaaaaaa'}, {'status': 'latest: digest: sha256:' + 'b' * 64 + ' size: 528'},
+        {'progressDetail': {}, 'aux': {'Tag': 'latest', 'Digest': 'sha256:' + 'b' * 64, 'Size': 528}}]
+DENIED = [PUSH[0], {'errorDetail': {'message': 'denied: no'}, 'error': 'denied: no'}]
 
 
 SEARCH = [{'name': 'nginx', 'description': 'A description of more than forty-five characters\nand of two lines', 'star_count': 12,
@@ -122,6 +127,8 @@ ANSWERS = [
     (r'GET /images/.*/json', 200, IMAGE),
     (r'POST /images/create', 200, lines(PULL)),
     (r'POST /images/.*/tag', 201, ''),
+    (r'POST /images/.*denied/push', 200, lines(DENIED)),
+    (r'POST /images/.*/push', 200, lines(PUSH)),
     (r'DELETE /images/.*', 200, [{'Untagged': 'busybox:latest'}, {'Deleted': 'sha256:' + 'a' * 64}]),
     (r'GET /version', 200, VERSION),
     (r'GET /info', 200, INFO),
