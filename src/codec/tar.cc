@@ -201,6 +201,8 @@ Status Reader::feed(std::string_view bytes) {
 Status Reader::finish() {
     if (state_ == State::after_end) return {};
     if (state_ == State::header && block_filled_ == 0 && !pending_.any) return {};
+    // Some writers (umoci) leave out the last file's padding; Go's reader does not miss it.
+    if (state_ == State::padding && !pending_.any) return {};
     return bad("unexpected end");
 }
 

@@ -23,11 +23,11 @@ public:
     Result<std::size_t> step(std::string_view& in, char* out, std::size_t capacity) override {
         if (started_ != LZMA_OK) return Error(Kind::internal, "cannot start liblzma");
         if (done_) {
-            if (trailing_ || in.empty() || in[0] != '\xfd') {
-                // Streams are padded with zeros.
-                trailing_ = trailing_ || in.find_first_not_of('\0') != in.npos;
-                in = trailing_ ? std::string_view()
-                               : in.substr(std::min(in.find_first_not_of('\0'), in.size()));
+            // Streams are padded with zeros.
+            if (!trailing_) in.remove_prefix(std::min(in.find_first_not_of('\0'), in.size()));
+            trailing_ = trailing_ || (!in.empty() && in[0] != '\xfd');
+            if (trailing_ || in.empty()) {
+                in = {};
                 return std::size_t{0};
             }
             begin();

@@ -28,11 +28,16 @@ BOOST_AUTO_TEST_CASE(every_compression_gives_the_same_files_however_the_bytes_ar
         std::string bytes, name;
     };
     std::string half = tar.substr(0, 1000);
-    Form forms[] = {{tar, "none"},
-                    {gzip(tar), "gzip"},
-                    {gzip(half) + gzip(tar.substr(1000)) + std::string(100, '\0'), "gzip"},
-                    {zstd(tar), "zstd"},
-                    {zstd(half) + zstd(tar.substr(1000)), "zstd"}};
+    Form forms[] = {
+        {tar, "none"},
+        {gzip(tar), "gzip"},
+        {gzip(half) + gzip(tar.substr(1000)) + std::string(100, '\0'), "gzip"},
+        {zstd(tar), "zstd"},
+        {zstd(half) + zstd(tar.substr(1000)), "zstd"},
+        {xz(tar), "xz"},
+        {xz(half) + std::string(8, '\0') + xz(tar.substr(1000)) + std::string(4, '\0'), "xz"},
+        {bzip2(tar), "bzip2"},
+        {bzip2(half) + bzip2(tar.substr(1000)), "bzip2"}};
     for (const Form& form : forms)
         for (std::size_t piece :
              {std::size_t{1}, std::size_t{511}, std::size_t{70'000}, SIZE_MAX}) {
@@ -53,13 +58,31 @@ BOOST_AUTO_TEST_CASE(every_compression_gives_the_same_files_however_the_bytes_ar
 
 BOOST_AUTO_TEST_CASE(a_truncated_layer_is_an_error_at_any_byte) {
     std::string tar = TarBuilder().folder("a/").file("a/b", std::string(700, 'b')).done();
-    for (const std::string& whole : {gzip(tar), zstd(tar)})
+    for (const std::string& whole : {gzip(tar), zstd(tar), xz(tar), bzip2(tar)})
         for (std::size_t size = 1; size < whole.size(); size += 13) {
             ScratchFolder scratch;
             BOOST_TEST(!unpack(scratch, whole.substr(0, size)), size);
         }
     ScratchFolder scratch;
     BOOST_TEST(!unpack(scratch, tar.substr(0, 512 + 512 + 100)));
+}
+
+BOOST_AUTO_TEST_CASE(the_last_files_padding_may_be_missing) {
+    std::string tar = TarBuilder().folder("a/").file("a/b", "content").done();
+    ScratchFolder scratch;
+    auto made = unpack(scratch, tar.substr(0, 512 + 512 + 7));
+    BOOST_REQUIRE_MESSAGE(made, made.error().message());
+    BOOST_TEST(scratch.read("diff/a/b") == "content");
+}
+
+BOOST_AUTO_TEST_CASE(xz_that_asks_for_too_much_memory_is_refused) {
+    std::string tar = large_tar();
+    ScratchFolder fine, large;
+    BOOST_TEST(static_cast<bool>(unpack(fine, xz(tar, 64 << 20))));
+    auto made = unpack(large, xz(tar, 128 << 20));
+    BOOST_REQUIRE(!made);
+    BOOST_TEST((made.error().kind() == Kind::too_large));
+    BOOST_TEST(made.error().message().contains("more than 72 MiB"));
 }
 
 BOOST_AUTO_TEST_CASE(digests_and_sizes_are_checked) {
