@@ -218,6 +218,7 @@ Task<Result<http::Reply>> image_list(engine::Images& images, const http::Request
     }
     CO_TRY(std::vector<engine::ListedImage> listed, images.list(filters));
     std::vector<wire::ImageSummary> out;
+    out.reserve(listed.size());
     for (engine::ListedImage& one : listed) {
         out.push_back(image_summary(one, filters.shared_sizes, version));
         auto found = facts.find(one.image->record.manifest);

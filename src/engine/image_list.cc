@@ -163,6 +163,7 @@ Result<std::vector<ListedImage>> Images::list(const ImageFilters& filters) const
     auto containers =
         users_ != nullptr ? users_->users() : std::map<std::string, std::vector<std::string>>();
     std::vector<ListedImage> out;
+    out.reserve(images_.size());
     for (const auto& [id, image] : images_) {
         const store::Image& record = image.record;
         bool is_parent = parents.contains(id);

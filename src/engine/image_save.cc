@@ -157,6 +157,7 @@ Task<Result<SavedImages>> Images::save(std::vector<std::string> names,
                 for (const std::string& tag : image.record.tags)
                     if (tag.starts_with(registry::canonical_name(*target) + ":") &&
                         tag.find('/', registry::canonical_name(*target).size()) == tag.npos) {
+                        CO_TRY_DO(find_for(tag, platforms));
                         want(image, tag);
                         any = true;
                     }
