@@ -51,6 +51,7 @@ enum class Call : std::uint8_t {
     distribution,
     image_prune,
     build_prune,
+    system_check,    // ours: POST /lighter/system/check
     empty_list,      // GET /plugins
     not_built,       // 501 with a sentence
     swarm_manager,   // 503: this node is not a swarm manager

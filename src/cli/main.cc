@@ -74,6 +74,7 @@ constexpr Form forms[] = {
     {"image", "remove", "rmi"},
     {"image", "pull", "pull"},
     {"image", "tag", "tag"},
+    {"system", "check", "", run_system_check, "Verify what the engine keeps, and repair it"},
     {"system", "events", "events"},
     {"system", "info", "info"},
 };

@@ -62,6 +62,7 @@ Config reloaded(const Config& now, const Config& fresh) {
     next.registries = fresh.registries;
     next.max_concurrent_downloads = fresh.max_concurrent_downloads;
     next.max_download_attempts = fresh.max_download_attempts;
+    next.limit_rate = fresh.limit_rate;
     next.default_runtime = fresh.default_runtime;
     next.runtimes = fresh.runtimes;
     return next;

@@ -68,6 +68,7 @@ struct Config {
     registry::Settings registries;  // registry-mirrors, insecure-registries
     unsigned max_concurrent_downloads = 3;
     unsigned max_download_attempts = 5;
+    std::int64_t limit_rate = 0;  // bytes a second of all pulls together; 0: no limit
     http::ProxyConfig proxy;  // the environment's, overridden by proxies
 
     // The default bridge.

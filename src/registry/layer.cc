@@ -95,6 +95,7 @@ Status finish_work(LayerWork* work) {
     TRY(store::Unpacked unpacked, work->unpacker->finish());
     work->unpacker.reset();
     work->draft->unpacked = std::move(unpacked);
+    work->draft->source = work->source;
     return {};
 }
 
@@ -152,6 +153,7 @@ Task<Result<std::unique_ptr<LayerWork>>> LayerTransfer::run() {
     work_->options.diff_id = plan_.diff_id;
     work_->options.written = plan_.written;
     work_->keep = plan_.keep;
+    work_->source = plan_.source;
     Status done = co_await transfer();
     if (done) co_return std::move(work_);
     Task<Status> discard = workers_.run(loop::Lane::heavy, discard_work, std::move(work_));
@@ -325,11 +327,13 @@ Task<Status> LayerTransfer::receive(Body& body) {
                             fmt::format("layer {} is larger than the {} bytes its manifest says",
                                         plan_.blob.digest, size));
         received_ += part->size();
+        std::uint64_t bytes = part->size();
         std::int64_t came_ns = base::monotonic_ns();
-        pace.got(part->size(), came_ns);
+        pace.got(bytes, came_ns);
         Chunk chunk(std::move(*part));
         Task<Status> pushing = queue_->push(std::move(chunk));
         CO_TRY_DO(co_await std::move(pushing));
+        if (plan_.throttle != nullptr) CO_TRY_DO(co_await plan_.throttle->pay(bytes, plan_.order));
         pace.excuse(base::monotonic_ns() - came_ns);
         tell_bytes("Downloading", received_, received_ == size);
     }
