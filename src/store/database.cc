@@ -112,7 +112,8 @@ Result<Database> Database::open(const std::string& data_root, std::function<bool
     auto parts = std::make_unique<Parts>();
     std::optional<std::string> aside;
     Result<sqlite3*> opened = open_file(path);
-    if (!opened && is_disk_full(opened.error()) && relief && relief()) opened = open_file(path);
+    while (!opened && is_disk_full(opened.error()) && relief && relief())
+        opened = open_file(path);
     if (!opened && opened.error().kind() == Kind::invalid) {
         aside = fmt::format("{}.damaged-{}", path, base::now().seconds());
         base::log::warn("state database is damaged and set aside as={} reason={}", *aside,
@@ -135,7 +136,7 @@ Result<Database> Database::open(const std::string& data_root, std::function<bool
 Status Database::commit(const Batch& batch) {
     std::lock_guard lock(parts_->mutex);
     Status done = commit_once(batch);
-    if (!done && is_disk_full(done.error()) && parts_->relief && parts_->relief())
+    while (!done && is_disk_full(done.error()) && parts_->relief && parts_->relief())
         done = commit_once(batch);
     return done;
 }

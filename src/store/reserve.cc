@@ -57,49 +57,54 @@ Result<std::unique_ptr<Reserve>> Reserve::open(const std::string& data_root) {
     struct stat info {};
     if (::fstat(reserve->file_.get(), &info) != 0) return base::errno_error(errno, "stat reserve");
     constexpr std::uint64_t stat_block = 512;
-    reserve->held_ = static_cast<std::uint64_t>(info.st_size) == wanted &&
-                     static_cast<std::uint64_t>(info.st_blocks) * stat_block >= wanted;
+    auto size = static_cast<std::uint64_t>(info.st_size);
+    if (size <= wanted && static_cast<std::uint64_t>(info.st_blocks) * stat_block >= size)
+        reserve->held_ = size;
     reserve->take();
-    if (!reserve->held())
+    if (!reserve->whole())
         base::log::warn("the disk is too full for the reserve of {} in {}", shown(wanted),
                         data_root);
     return reserve;
 }
 
-bool Reserve::held() const {
+bool Reserve::whole() const {
     std::lock_guard lock(mutex_);
-    return held_;
+    return held_ == wanted_;
 }
 
 bool Reserve::give_up() {
     std::lock_guard lock(mutex_);
-    if (!held_) return false;
-    if (::ftruncate(file_.get(), 0) != 0) return false;
-    held_ = false;
-    base::log::warn("the disk is full: the reserve of {} is given up so that removing works",
-                    shown(wanted_));
+    if (held_ == 0) return false;
+    constexpr std::uint64_t piece_min = 64 * 1024;
+    std::uint64_t left = held_ - std::min(held_, std::max(piece_min, wanted_ / reserve_pieces));
+    if (::ftruncate(file_.get(), static_cast<off_t>(left)) != 0) return false;
+    if (held_ == wanted_)
+        base::log::warn("the disk is full: the reserve of {} is given up so that removing works",
+                        shown(wanted_));
+    held_ = left;
     return true;
 }
 
 void Reserve::take() {
     std::lock_guard lock(mutex_);
-    if (!held_) take_locked();
+    if (held_ < wanted_) take_locked();
 }
 
 void Reserve::take_locked() {
     Result<std::uint64_t> free = free_bytes();
     // As much to spare: else it would be given up again at once.
-    if (!file_ || !free || *free < 2 * wanted_) return;
+    if (!file_ || !free || *free + held_ < 2 * wanted_) return;
     // What a cut left of it may be anything.
     bool taken = ::ftruncate(file_.get(), 0) == 0 && ::lseek(file_.get(), 0, SEEK_SET) == 0 &&
                  allocate(file_, wanted_);
     if (!taken) (void)::ftruncate(file_.get(), 0);
-    held_ = taken;
+    held_ = taken ? wanted_ : 0;
 }
 
 Status Reserve::insist(const std::function<Status()>& write) {
     Status done = write();
-    if (!done && is_disk_full(done.error()) && give_up()) done = write();
+    while (!done && is_disk_full(done.error()) && give_up())
+        done = write();
     return done;
 }
 
@@ -112,8 +117,8 @@ Result<std::uint64_t> Reserve::free_bytes() const {
 
 Result<std::uint64_t> Reserve::room() const {
     TRY(std::uint64_t free, free_bytes());
-    std::uint64_t kept = held() ? 0 : wanted_;
-    return free - std::min(free, kept);
+    std::lock_guard lock(mutex_);
+    return free - std::min(free, wanted_ - held_);
 }
 
 Status Reserve::admit(std::string_view what, std::uint64_t bytes) {

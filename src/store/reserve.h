@@ -1,6 +1,6 @@
-// Room kept for what must work on a full disk: a preallocated file, given up when something that
-// frees space (or tells the truth about a container) finds no room, taken again when there is some.
-// While it is not held, nothing that grows the store is begun.
+// Room kept for what must work on a full disk: a preallocated file, given up piece by piece when
+// something that frees space (or tells the truth about a container) finds no room, taken again when
+// there is some. While it is not whole, nothing that grows the store is begun.
 #pragma once
 
 #include "base/error.h"
@@ -19,6 +19,8 @@ namespace store {
 // for records being replaced; of a small file system a sixteenth.
 inline constexpr std::uint64_t reserve_bytes = 4 * 1024 * 1024;
 inline constexpr std::uint64_t reserve_share = 16;
+// Others may take what was given up before it is used: it is not all given at once.
+inline constexpr std::uint64_t reserve_pieces = 16;
 
 // ENOSPC or EDQUOT, by the text that base::errno_text and the database give them.
 bool is_disk_full(const Error& error);
@@ -30,14 +32,14 @@ public:
     // error.
     static Result<std::unique_ptr<Reserve>> open(const std::string& data_root);
 
-    // True if there was something to give up: what failed is worth another try.
+    // A piece of it. True if there was one: what failed is worth another try.
     bool give_up();
-    // Takes it again if it fits with as much to spare. Cheap when it is held.
+    // Takes it again if it fits with as much to spare. Cheap when it is whole.
     void take();
-    bool held() const;
+    bool whole() const;
     std::uint64_t size() const { return wanted_; }
 
-    // Runs `write`, once more when the disk was full and the reserve could be given up.
+    // Runs `write`, again and again while the disk is full and there is a piece to give up.
     Status insist(const std::function<Status()>& write);
 
     // Room for what grows the store: what is free without what the reserve lacks.
@@ -54,8 +56,8 @@ private:
     const std::string data_root_;
     const Fd file_;
     const std::uint64_t wanted_;
-    mutable std::mutex mutex_;  // guards held_ and the file's size
-    bool held_ = false;
+    mutable std::mutex mutex_;  // guards the file and
+    std::uint64_t held_ = 0;    // its size
 };
 
 }  // namespace store
