@@ -83,6 +83,12 @@ Status commit_layers(store::Store* store, CommitJob job) {
     return {};
 }
 
+// Worker: the copy's part is needed no more.
+Status finish_copy(std::unique_ptr<LayerWork> work) {
+    work->part->drop();
+    return {};
+}
+
 // Worker: what was kept to go on with later only fills a disk that is full already.
 Status drop_parts(store::Store* store, std::vector<std::string> digests) {
     for (const std::string& digest : digests)
@@ -347,12 +353,17 @@ Task<Result<store::Draft>> Puller::fetch_copy(LayerRequest request, ProgressSink
                        .throttle = &throttle_,
                        .source = canonical_name(request.target)};
         CO_TRY(auto permit, co_await downloads_.acquire());
-        LayerTransfer transfer(loop_, workers_, store_, settings_, session, std::move(plan), sink);
+        // Where there is somewhere else to ask, patience is for the last.
+        PullSettings settings = settings_;
+        if (&endpoint != &endpoints.back()) settings.retry.attempts_max = 1;
+        LayerTransfer transfer(loop_, workers_, store_, settings, session, std::move(plan), sink);
         auto work = co_await transfer.run();
         if (work) {
             store::Draft draft = std::move(*(*work)->draft);
             (*work)->draft.reset();
-            (*work)->part->drop();
+            Task<Status> finishing =
+                workers_.run(loop::Lane::quick, finish_copy, std::move(*work));
+            CO_TRY_DO(co_await loop::shield(std::move(finishing)));
             co_return draft;
         }
         last = work.error();

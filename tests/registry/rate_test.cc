@@ -1,7 +1,7 @@
 #include "registry/rate.h"
 
 #include "loop/scope.h"
-#include "support/loop_fixture.h"
+#include "../support/loop_fixture.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
