@@ -52,7 +52,8 @@ Task<Status> Throttle::pay(std::uint64_t bytes, unsigned order) {
 
 // Both limits run at the same time: the slower one counts.
 Task<Status> Throttle::turn(std::uint64_t bytes, unsigned order) {
-    paid_until_ns_ = std::max(paid_until_ns_, clock_.now_ns() - slack_ns);
+    // A rest is no credit; that a sleep was too long is.
+    if (paid_until_ns_ < clock_.now_ns() - slack_ns) paid_until_ns_ = clock_.now_ns();
     if (rate_ > 0)
         paid_until_ns_ += static_cast<std::int64_t>(static_cast<double>(bytes) * ns_per_second /
                                                     static_cast<double>(rate_));

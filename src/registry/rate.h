@@ -37,7 +37,7 @@ public:
     Task<Status> pay(std::uint64_t bytes, unsigned order);
 
     static constexpr std::int64_t patience_ns = 5'000'000'000;
-    // What was not used of the past: no more than this much is made good, so bursts stay small.
+    // By how much a sleep may be too long and be made good; more is a rest, and no credit.
     static constexpr std::int64_t slack_ns = 100'000'000;
 
 private:

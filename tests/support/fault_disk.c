@@ -1,7 +1,11 @@
 // LD_PRELOAD for an engine under test: the n-th call that changes the file system of FAULT_ROOT fails with an error of
 // choice. What it does is said in a file that is mapped by both sides (FAULT_CONTROL), so that a test arms it while the
 // engine runs and reads how many calls there were. The engine knows nothing of it.
+// Both spellings of a call are wrapped: one must not become the other.
+#undef _FILE_OFFSET_BITS
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
