@@ -106,6 +106,8 @@ Task<Result<http::Reply>> Api::call(const Match& match, http::Request& request) 
         co_return co_await distribution(engine_.registries, match.name, request);
     case Call::image_prune:
         co_return co_await image_prune(engine_.images, request);
+    case Call::system_check:
+        co_return co_await system_check(engine_.loop, engine_.checks, request);
     case Call::build_prune:
         co_return build_prune();
     case Call::disk_usage:

@@ -55,6 +55,7 @@ Task<Result<http::Reply>> auth(const registry::Link& link, http::Request& reques
 Task<Result<http::Reply>> distribution(const registry::Link& link, std::string name,
                                        http::Request& request);
 Task<Result<http::Reply>> image_prune(engine::Images& images, const http::Request& request);
+Task<Result<http::Reply>> system_check(Loop& loop, engine::Checks& checks, http::Request& request);
 // This engine builds nothing, so there is nothing to prune.
 http::Reply build_prune();
 

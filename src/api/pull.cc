@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "api/caller.h"
 #include "api/progress_stream.h"
+#include "codec/human.h"
 #include "registry/manifest.h"
 #include "registry/reference.h"
 
@@ -35,6 +36,11 @@ Result<engine::PullOrder> read_order(const http::Request& request) {
         order.platform = std::move(platform);
     }
     order.caller = caller_of(request);
+    if (std::string text = request.query().text("limitRate"); !text.empty()) {
+        TRY(std::int64_t rate, codec::parse_bytes(text));
+        if (rate < 1) return Error(Kind::invalid, "limitRate must be more than 0 bytes a second");
+        order.bytes_per_second_max = static_cast<std::uint64_t>(rate);
+    }
     return order;
 }
 

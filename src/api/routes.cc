@@ -69,6 +69,7 @@ constexpr Route table[] = {
     {"/images/{name}/push", "POST", Call::image_push},
     {"/images/{name}/tag", "POST", Call::image_tag},
     {"/info", "GET", Call::info},
+    {"/lighter/system/check", "POST", Call::system_check},
     {"/networks", "GET"},
     {"/networks/", "GET"},
     {"/networks/create", "POST"},

@@ -59,6 +59,7 @@ enum class Call : std::uint8_t {
     disk_usage,
     network_prune,
     volume_prune,
+    system_check,    // ours: POST /lighter/system/check
     empty_list,      // GET /plugins
     not_built,       // 501 with a sentence
     swarm_manager,   // 503: this node is not a swarm manager

@@ -109,10 +109,11 @@ Task<int> run_image_inspect(Context&, Arguments);
 Task<int> run_events(Context&, Arguments);
 Task<int> run_version(Context&, Arguments);
 Task<int> run_info(Context&, Arguments);
+Task<int> run_system_check(Context&, Arguments);
 
 // Pulls `image`; progress to descriptor `fd`, nothing when `quiet`.
 Task<Status> pull(Context& context, std::string image, std::string platform, bool quiet, int fd,
-                  bool all_tags = false);
+                   bool all_tags = false, std::string limit_rate = "");
 // Reads the documents of a pull or push and shows them, bars on a terminal, lines elsewhere.
 Task<Status> show_progress(Exchange& exchange, int fd, bool quiet);
 

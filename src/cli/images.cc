@@ -8,6 +8,7 @@
 #include "cli/rows.h"
 #include "cli/table.h"
 #include "codec/base64.h"
+#include "codec/human.h"
 
 #include <ctime>
 #include <fmt/format.h>
@@ -15,7 +16,7 @@
 namespace cli {
 
 Task<Status> pull(Context& context, std::string image, std::string platform, bool quiet, int fd,
-                  bool all_tags) {
+                  bool all_tags, std::string limit_rate) {
     std::string name = full_name(image);
     std::size_t at = name.find('@');
     std::size_t mark = at != name.npos ? at : name.rfind(':');
@@ -23,6 +24,7 @@ Task<Status> pull(Context& context, std::string image, std::string platform, boo
     call.query.add("fromImage", repository_of(name));
     if (!all_tags) call.query.add("tag", name.substr(mark + 1));
     if (!platform.empty()) call.query.add("platform", platform);
+    if (!limit_rate.empty()) call.query.add("limitRate", limit_rate);
     call.headers.set("X-Registry-Auth", registry_auth(context.config, image));
     auto answer = co_await context.engine.request(call);
     if (!answer && answer.error().kind() == Kind::unauthorized && is_terminal(0)) {
@@ -41,11 +43,12 @@ Task<Status> pull(Context& context, std::string image, std::string platform, boo
 
 Task<int> run_pull(Context& context, Arguments words) {
     bool all_tags = false, quiet = false, untrusted = true;
-    std::string platform;
+    std::string platform, limit_rate;
     FlagSet flags(context.program, "pull [OPTIONS] NAME[:TAG|@DIGEST]",
                   "Download an image from a registry");
     flags.boolean("all-tags", 'a', all_tags, "Download all tagged images of the repository");
     flags.boolean("disable-content-trust", 0, untrusted, "Skip image verification");
+    flags.text("limit-rate", 0, limit_rate, "Bytes a second to take at most (500k, 2m)");
     flags.text("platform", 0, platform, "Platform of the image, os/arch[/variant]");
     flags.boolean("quiet", 'q', quiet, "Say nothing but the name");
     Parsed parsed = parse_command(flags, words, {1, 1});
@@ -61,8 +64,19 @@ Task<int> run_pull(Context& context, Arguments words) {
     if (!platform.empty())
         if (auto fits = co_await context.engine.needs("--platform", "1.32"); !fits)
             co_return fail(fits.error());
+    if (!limit_rate.empty()) {
+        auto rate = codec::parse_bytes(limit_rate);
+        if (!rate || *rate < 1)
+            co_return fail(fmt::format("invalid argument \"{}\" for \"--limit-rate\" flag", limit_rate),
+                           125);
+        // A dockerd would look away, and the line be full.
+        auto version = co_await context.engine.value(get("/version"));
+        if (!version) co_return fail(version.error());
+        if ((*version)["Platform"]["Name"].text() != "Lighter")
+            co_return fail("--limit-rate needs Lighter's engine");
+    }
     if (!tagged && !quiet && !all_tags) print("Using default tag: latest\n");
-    auto done = co_await pull(context, image, platform, quiet, 1, all_tags);
+    auto done = co_await pull(context, image, platform, quiet, 1, all_tags, limit_rate);
     if (!done) co_return fail(done.error());
     print((all_tags ? repository_of(full_name(image)) : full_name(image)) + "\n");
     co_return 0;

@@ -83,6 +83,7 @@ constexpr Form forms[] = {
     {"manifest", "inspect", "", run_manifest_inspect,
      "Display an image manifest, or manifest list"},
     {"system", "df", "", run_system_df, "Show disk usage"},
+    {"system", "check", "", run_system_check, "Verify what the engine keeps, and repair it"},
     {"system", "events", "events"},
     {"system", "info", "info"},
     {"system", "prune", "", run_system_prune, "Remove unused data"},

@@ -64,6 +64,7 @@ Config reloaded(const Config& now, const Config& fresh) {
     next.max_concurrent_uploads = fresh.max_concurrent_uploads;
     next.max_download_attempts = fresh.max_download_attempts;
     next.partial_pull = fresh.partial_pull;
+    next.limit_rate = fresh.limit_rate;
     next.default_runtime = fresh.default_runtime;
     next.runtimes = fresh.runtimes;
     return next;

@@ -47,6 +47,7 @@ registry::PullSettings pull_settings(const Config& config) {
     settings.concurrent_downloads_max = config.max_concurrent_downloads;
     settings.retry.attempts_max = config.max_download_attempts;
     settings.partial = config.partial_pull;
+    settings.bytes_per_second_max = static_cast<std::uint64_t>(config.limit_rate);
     return settings;
 }
 
@@ -167,6 +168,8 @@ Task<Status> EngineParts::open() {
     execs.emplace(
         engine::ExecParts{loop, workers, *containers, *shim, cgroups, config.exec_root + "/execs"});
     healthchecks.emplace(*containers, *execs, config.exec_root + "/health");
+    checks.emplace(engine::Checks::Parts{loop, workers, *store, *records, *images, *containers,
+                                         *puller});
     CO_TRY_DO(co_await execs->load());
     CO_TRY_DO(co_await healthchecks->load());
     CO_TRY_DO(co_await containers->load());
@@ -188,8 +191,9 @@ Status EngineParts::reload() {
 
 engine::Engine EngineParts::engine() {
     return {loop,        workers, *images,
-            *link,       *containers, *execs,
-            *network,    events,  cgroups,
+            *link,       *containers, *checks,
+            *execs,      *network, events,
+            cgroups,
             [this] { return system_info(); }};
 }
 
@@ -242,6 +246,7 @@ Task<void> EngineParts::close() {
     }
     if (transport) transport->close_idle();
     if (containers && containers->count("running") == 0) co_await shield(remove_cgroup_parent());
+    checks.reset();
     healthchecks.reset();
     execs.reset();
     containers.reset();

@@ -55,6 +55,7 @@ struct EngineParts {
     std::optional<engine::Containers> containers;
     std::optional<engine::Execs> execs;
     std::optional<engine::Healthchecks> healthchecks;
+    std::optional<engine::Checks> checks;
 };
 
 }  // namespace lighterd

@@ -12,17 +12,18 @@ namespace {
 
 constexpr loop::Milliseconds quiet_time = std::chrono::seconds(1);
 
-// Worker: SQLite's cache and log, then every arena's free pages.
-Status give_back(store::Database* database) {
-    Status done = database->checkpoint();
+// Worker: SQLite's cache and log, the reserve if it was given up, then every arena's free pages.
+Status give_back(store::Store* store) {
+    Status done = store->database().checkpoint();
+    store->reserve().take();
     ::malloc_trim(0);
     return done;
 }
 
 }  // namespace
 
-Idle::Idle(Workers& workers, store::Database& database)
-    : workers_(workers), database_(database), touched_(workers.loop()), scope_(workers.loop()) {
+Idle::Idle(Workers& workers, store::Store& store)
+    : workers_(workers), store_(store), touched_(workers.loop()), scope_(workers.loop()) {
     scope_.spawn(watch());
     touch();
 }
@@ -44,7 +45,7 @@ Task<void> Idle::watch() {
             if (!co_await loop::sleep(workers_.loop(), quiet_time)) co_return;
         }
         Slab::drop_kept();
-        Status given = co_await workers_.run(loop::Lane::quick, give_back, &database_);
+        Status given = co_await workers_.run(loop::Lane::quick, give_back, &store_);
         if (!given) base::log::debug("giving memory back: {}", given.error().message());
     }
 }

@@ -5,14 +5,14 @@
 #include "loop/scope.h"
 #include "loop/wait.h"
 #include "loop/workers.h"
-#include "store/database.h"
+#include "store/store.h"
 
 namespace lighterd {
 
 class Idle {
 public:
     // Both outlive it.
-    Idle(Workers& workers, store::Database& database);
+    Idle(Workers& workers, store::Store& store);
     ~Idle();  // after close()
 
     // Something was done: the wait begins anew. Costs a comparison.
@@ -23,7 +23,7 @@ private:
     Task<void> watch();
 
     Workers& workers_;
-    store::Database& database_;
+    store::Store& store_;
     loop::Event touched_;
     Scope scope_;
 };

@@ -149,7 +149,7 @@ struct Daemon {
         api::Api api(parts.engine());
         http::ServerOptions options;
         options.error_reply = api::Api::refuse;
-        lighterd::Idle idle(parts.workers, parts.store->database());
+        lighterd::Idle idle(parts.workers, *parts.store);
         http::Server server(
             loop,
             [&api, &idle](http::Request& request) -> Task<Result<http::Reply>> {

@@ -228,6 +228,13 @@ Status set_shm_size(Config& config, const std::string& text) {
     return {};
 }
 
+Status set_limit_rate(Config& config, const std::string& text) {
+    TRY(std::int64_t rate, codec::parse_bytes(text));
+    if (rate < 0) return invalid("limit-rate can not be less than 0");
+    config.limit_rate = rate;
+    return {};
+}
+
 Status set_log_opt(Config& config, const std::string& text) {
     std::size_t equals = text.find('=');
     config.log_opts[text.substr(0, equals)] =
@@ -449,6 +456,8 @@ void add_images(std::vector<Setting>& all) {
          {"max-download-attempts", "max-download-attempts", 0, Shape::integer,
           "Set the max download attempts for each pull (default 5)",
           to_count(&Config::max_download_attempts, "max download attempts")},
+         {"limit-rate", "limit-rate", 0, Shape::bytes,
+          "Bytes a second that all pulls together may bring (500k, 2m)", set_limit_rate},
          {"http-proxy", "http-proxy", 0, Shape::text, "HTTP proxy URL to use for outgoing traffic",
           to_proxy(&http::ProxyConfig::http_proxy)},
          {"https-proxy", "https-proxy", 0, Shape::text,

@@ -1,6 +1,7 @@
 // All of the engine that the API drives, wired once in daemon/main.cc. Nothing is owned here.
 #pragma once
 
+#include "engine/check.h"
 #include "engine/containers.h"
 #include "engine/events.h"
 #include "engine/exec.h"
@@ -18,6 +19,7 @@ struct Engine {
     Images& images;
     const registry::Link& registries;  // what is asked of registries straight
     Containers& containers;
+    Checks& checks;
     Execs& execs;
     Network& network;
     Events& events;

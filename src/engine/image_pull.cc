@@ -109,6 +109,7 @@ Task<Result<bool>> Images::pull_target(std::shared_ptr<Pull> pull, registry::Tar
     request.target = target;
     request.platform = pull->order.platform;
     request.caller = pull->order.caller;
+    request.bytes_per_second_max = pull->order.bytes_per_second_max;
     registry::Known& known = *this;
     auto pulled = co_await puller_.pull(std::move(request), *pull, known);
     if (!pulled) co_return std::move(pulled).error();

@@ -108,6 +108,16 @@ Task<Status> Images::load() {
     co_return Status();
 }
 
+Task<Status> Images::load_again() {
+    CO_TRY(auto lock, co_await changing_.lock());
+    CO_TRY(Loaded loaded, co_await workers_.run(loop::Lane::quick, load_images, &store_));
+    for (Image& image : loaded.images) {
+        std::string id = image.record.id;
+        images_.try_emplace(std::move(id), std::move(image));
+    }
+    co_return Status();
+}
+
 Result<const Image*> Images::find(std::string_view reference) const {
     std::string id(reference.starts_with("sha256:") ? reference
                                                     : "sha256:" + std::string(reference));
@@ -181,6 +191,9 @@ Images::layer_paths(const std::vector<std::string>& diff_ids) const {
     for (auto at = diff_ids.rbegin(); at != diff_ids.rend(); ++at) {
         auto layer = store_.layers().find(*at);
         if (!layer) return Error(Kind::internal, fmt::format("layer {} is missing", *at));
+        if (closed_layers_.contains(*at))
+            return Error(Kind::conflict,
+                         fmt::format("layer {} is being repaired: try again in a moment", *at));
         out.push_back(store_.layers().diff_path(layer->id));
         if (layer->opaque_root) break;
     }

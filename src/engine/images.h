@@ -85,6 +85,7 @@ struct PullOrder {
     registry::Target target;  // with neither tag nor digest: all tags
     std::optional<registry::Platform> platform;
     registry::Caller caller;
+    std::uint64_t bytes_per_second_max = 0;  // 0: no limit of its own
 };
 
 // Who uses images; engine/containers implements it.
@@ -118,6 +119,13 @@ public:
     void set_users(ImageUsers& users) { users_ = &users; }
     // Removes layers no image, container or pull needs: once at start, when containers are known.
     Task<Status> sweep();
+
+    // Between the two nobody gets the layer's path: a container that starts now is refused, as the
+    // layer is being replaced.
+    void close_layer(const std::string& diff_id) { closed_layers_.insert(diff_id); }
+    void reopen_layer(const std::string& diff_id) { closed_layers_.erase(diff_id); }
+    // An image that load() left out, once it is whole again.
+    Task<Status> load_again();
 
     // Reference, id, short id or name@digest. missing ("No such image: centos:latest"), or invalid
     // when a short id fits several. Valid until the next await.
@@ -204,6 +212,7 @@ private:
     ImageUsers* users_ = nullptr;
     std::map<std::string, Image> images_;   // by id
     std::map<std::string, unsigned> pins_;  // layers of pulls under way
+    std::set<std::string> closed_layers_;   // being replaced
     loop::Mutex changing_;                  // one change of records at a time
     bool pruning_ = false;
     std::uint64_t reclaimed_ = 0;  // bytes of all layers removed so far

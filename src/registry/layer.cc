@@ -138,6 +138,7 @@ Status finish_work(LayerWork* work) {
         work->store->ingest().drop(work->digest);
     }
     work->draft->unpacked = std::move(unpacked);
+    work->draft->source = work->source;
     if (Status kept = keep_contents(*work); !kept)
         base::log::debug("no contents kept digest={} reason={:?}", work->digest,
                          kept.error().message());
@@ -211,6 +212,7 @@ Task<Result<std::unique_ptr<LayerWork>>> LayerTransfer::run() {
     work_->options.diff_id = plan_.diff_id;
     work_->options.written = plan_.written;
     work_->keep = plan_.keep;
+    work_->source = plan_.source;
     if (settings_.partial)
         work_->layout = codec::chunked::layout_of(plan_.blob.annotations, work_->blob_bytes);
     if (work_->layout)
@@ -436,11 +438,13 @@ Task<Status> LayerTransfer::receive(Body& body) {
                             fmt::format("layer {} is larger than the {} bytes its manifest says",
                                         plan_.blob.digest, size));
         received_ += part->size();
+        std::uint64_t bytes = part->size();
         std::int64_t came_ns = base::monotonic_ns();
-        pace.got(part->size(), came_ns);
+        pace.got(bytes, came_ns);
         Chunk chunk(std::move(*part));
         Task<Status> pushing = queue_->push(std::move(chunk));
         CO_TRY_DO(co_await std::move(pushing));
+        if (plan_.throttle != nullptr) CO_TRY_DO(co_await plan_.throttle->pay(bytes, plan_.order));
         pace.excuse(base::monotonic_ns() - came_ns);
         tell_bytes("Downloading", received_, received_ == this->size());
     }

@@ -8,6 +8,7 @@
 #include "loop/workers.h"
 #include "registry/partial.h"
 #include "registry/progress.h"
+#include "registry/rate.h"
 #include "registry/session.h"
 #include "store/store.h"
 #include "wire/registry.h"
@@ -22,6 +23,7 @@ namespace registry {
 struct LayerWork {
     store::Store* store = nullptr;
     bool keep = true;
+    std::string source;
     store::UnpackOptions options;
     std::optional<store::Part> part;
     std::optional<store::Draft> draft;
@@ -42,6 +44,9 @@ struct LayerPlan {
     // What all layers of the pull have written; outlives them.
     std::atomic<std::uint64_t>* written = nullptr;
     bool keep = true;  // what came, for another time
+    unsigned order = 0;  // lower ones first, when there is a limit on bytes per second
+    Throttle* throttle = nullptr;
+    std::string source;  // see store::Layer
 };
 
 class LayerTransfer {

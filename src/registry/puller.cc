@@ -30,6 +30,7 @@ struct Puller::Documents {
     ImageManifest manifest;
     wire::oci::ImageConfig config;
     std::string known_id;  // set: the image is here
+    std::string source;    // repository, as in a name
 };
 
 namespace {
@@ -88,6 +89,12 @@ Status commit_layers(store::Store* store, CommitJob job) {
     return {};
 }
 
+// Worker: the copy's part is needed no more.
+Status finish_copy(std::unique_ptr<LayerWork> work) {
+    work->part->drop();
+    return {};
+}
+
 // Worker: what was kept to go on with later only fills a disk that is full already.
 Status drop_parts(store::Store* store, std::vector<std::string> digests) {
     for (const std::string& digest : digests)
@@ -118,19 +125,25 @@ Error reference_error(const Trouble& trouble, const Target& target) {
 Puller::Puller(Loop& loop, Workers& workers, store::Store& store, Transport& transport,
                const Registries& registries, PullSettings settings)
     : loop_(loop), workers_(workers), store_(store), transport_(transport), registries_(registries),
-      settings_(settings), downloads_(loop, std::max(1U, settings.concurrent_downloads_max)) {}
+      settings_(settings), downloads_(loop, std::max(1U, settings.concurrent_downloads_max)),
+      throttle_(loop) {
+    throttle_.set_rate(settings.bytes_per_second_max);
+}
 
 void Puller::set_settings(PullSettings settings) {
     auto limit = [](const PullSettings& of) {
         return static_cast<long>(std::max(1U, of.concurrent_downloads_max));
     };
     downloads_.change(limit(settings) - limit(settings_));
+    throttle_.set_rate(settings.bytes_per_second_max);
     settings_ = settings;
 }
 
 Task<Result<Pulled>> Puller::pull(PullRequest request, ProgressSink& sink, Known& known) {
     std::vector<Endpoint> endpoints =
         co_await find_endpoints(loop_, registries_, request.target.domain);
+    Throttle throttle(loop_, &throttle_);
+    throttle.set_rate(request.bytes_per_second_max);
     Error last(Kind::internal, "no endpoint");
     // A mirror that had the image says more about what is wrong (a full disk) than a registry that
     // cannot be reached.
@@ -138,7 +151,7 @@ Task<Result<Pulled>> Puller::pull(PullRequest request, ProgressSink& sink, Known
     for (Endpoint& endpoint : endpoints) {
         bool answered = false;
         bool mirror = endpoint.mirror;
-        auto pulled = co_await pull_from(endpoint, request, sink, known, answered);
+        auto pulled = co_await pull_from(endpoint, request, sink, known, throttle, answered);
         if (pulled || pulled.error().kind() == Kind::cancelled) co_return std::move(pulled);
         // Plain HTTP is tried only when TLS brought no answer at all; after a mirror always goes
         // on.
@@ -181,7 +194,8 @@ std::vector<Seen> Puller::layers_seen(const Documents& documents) {
 }
 
 Task<Result<Pulled>> Puller::pull_from(Endpoint endpoint, const PullRequest& request,
-                                       ProgressSink& sink, Known& known, bool& answered) {
+                                       ProgressSink& sink, Known& known, Throttle& throttle,
+                                       bool& answered) {
     // A mirror is another host: the user's credentials are not for it (R1).
     Caller caller = request.caller;
     if (endpoint.mirror) caller.credentials = {};
@@ -198,7 +212,7 @@ Task<Result<Pulled>> Puller::pull_from(Endpoint endpoint, const PullRequest& req
     }
     const std::vector<std::string>& diff_ids = found.config.rootfs.diff_ids;
     known.pin(diff_ids);
-    Status fetched = co_await layers(session, found, sink);
+    Status fetched = co_await layers(session, found, sink, throttle);
     if (fetched)
         fetched = co_await workers_.run(loop::Lane::quick, write_blobs, &store_, found.blobs,
                                         layers_seen(found), canonical_name(request.target));
@@ -223,6 +237,7 @@ Task<Result<Puller::Documents>> Puller::documents(Session& session, const PullRe
     Platform platform = request.platform.value_or(host_platform());
     Trouble trouble{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};
     Documents out;
+    out.source = canonical_name(target);
     std::string what = "manifests/" + (target.digest.empty() ? target.tag : target.digest);
     std::string expected = target.digest, content_type;
     std::optional<Descriptor> announced;  // by the index above
@@ -278,7 +293,8 @@ Task<Result<Puller::Documents>> Puller::documents(Session& session, const PullRe
     co_return std::move(out);
 }
 
-Task<Status> Puller::layers(Session& session, const Documents& documents, ProgressSink& sink) {
+Task<Status> Puller::layers(Session& session, const Documents& documents, ProgressSink& sink,
+                            Throttle& throttle) {
     std::vector<LayerPlan> plans;
     std::atomic<std::uint64_t> written = 0;
     const auto& diff_ids = documents.config.rootfs.diff_ids;
@@ -291,8 +307,12 @@ Task<Status> Puller::layers(Session& session, const Documents& documents, Progre
         plans.push_back({.blob = blob,
                          .diff_id = diff_ids[i],
                          .short_id = short_id(blob.digest),
-                         .written = &written});
+                         .written = &written,
+                         .order = static_cast<unsigned>(i),
+                         .throttle = &throttle,
+                         .source = documents.source});
     }
+    CO_TRY_DO(co_await check_room(session, plans));
     // A round ends with every layer here, or with an error; a layer that another pull was fetching
     // and gave up is fetched by us in the next one.
     for (bool first = true;; first = false) {
@@ -312,6 +332,87 @@ Task<Status> Puller::layers(Session& session, const Documents& documents, Progre
     }
 }
 
+// Refuses what cannot fit before any of it is fetched. How much a layer unpacks to is not known,
+// but hardly less than what comes: tar and its blocks are larger than what compressors leave. What
+// is there of a broken pull goes when the layer is in, or before when there is no room for both.
+Task<Status> Puller::check_room(Session& session, const std::vector<LayerPlan>& plans) {
+    std::uint64_t missing = 0;
+    std::vector<std::string> digests;
+    for (const LayerPlan& plan : plans) {
+        if (store_.layers().find(plan.diff_id) || running_.contains(plan.diff_id)) continue;
+        missing += static_cast<std::uint64_t>(plan.blob.size);
+        digests.push_back(plan.blob.digest);
+    }
+    if (digests.empty()) co_return Status();
+    std::string what = "image " + session.repository();
+    co_return co_await workers_.run(
+        loop::Lane::quick,
+        [](store::Store* store, std::string name, std::uint64_t bytes,
+           std::vector<std::string> parts) {
+            std::uint64_t kept = store->ingest().bytes_of(parts);
+            return store->reserve().admit(name, bytes - std::min(bytes, kept));
+        },
+        &store_, std::move(what), missing, std::move(digests));
+}
+
+Task<Result<store::Draft>> Puller::fetch_copy(LayerRequest request, ProgressSink& sink) {
+    std::vector<Endpoint> endpoints =
+        co_await find_endpoints(loop_, registries_, request.target.domain);
+    Error last(Kind::internal, "no endpoint");
+    for (Endpoint& endpoint : endpoints) {
+        Caller caller = request.caller;
+        if (endpoint.mirror) caller.credentials = {};  // for the registry itself only (R1)
+        Session session(loop_, transport_, settings_, std::move(endpoint), request.target.path,
+                        std::move(caller));
+        LayerPlan plan{.blob = request.blob,
+                       .diff_id = request.diff_id,
+                       .short_id = short_id(request.blob.digest),
+                       .throttle = &throttle_,
+                       .source = canonical_name(request.target)};
+        CO_TRY(auto permit, co_await downloads_.acquire());
+        // Where there is somewhere else to ask, patience is for the last.
+        PullSettings settings = settings_;
+        if (&endpoint != &endpoints.back()) settings.retry.attempts_max = 1;
+        LayerTransfer transfer(loop_, workers_, store_, settings, session, std::move(plan), sink);
+        auto work = co_await transfer.run();
+        if (work) {
+            store::Draft draft = std::move(*(*work)->draft);
+            (*work)->draft.reset();
+            Task<Status> finishing =
+                workers_.run(loop::Lane::quick, finish_copy, std::move(*work));
+            CO_TRY_DO(co_await loop::shield(std::move(finishing)));
+            co_return draft;
+        }
+        last = work.error();
+        if (last.kind() == Kind::cancelled || transfer.disk_failed()) break;
+    }
+    co_return last;
+}
+
+Task<Result<std::string>> Puller::fetch_document(Target target, Caller caller, std::string digest,
+                                                 bool manifest) {
+    auto endpoints = co_await find_endpoints(loop_, registries_, target.domain);
+    Error last(Kind::internal, "no endpoint");
+    std::string what = (manifest ? "manifests/" : "blobs/") + digest;
+    for (Endpoint& endpoint : endpoints) {
+        Caller here = caller;
+        if (endpoint.mirror) here.credentials = {};  // for the registry itself only (R1)
+        Session session(loop_, transport_, settings_, std::move(endpoint), target.path,
+                        std::move(here));
+        Trouble trouble{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};
+        std::string content_type;
+        std::size_t bytes_max =
+            manifest ? limits::manifest_bytes_max : limits::image_config_bytes_max;
+        auto bytes = co_await session.document(what, manifest ? manifest_accept : "", bytes_max,
+                                               content_type, trouble);
+        if (bytes && store::sha256_digest(*bytes) == digest) co_return std::move(bytes);
+        last = bytes ? Error(Kind::invalid, "verification failed for digest " + digest)
+                     : bytes.error();
+        if (last.kind() == Kind::cancelled) break;
+    }
+    co_return last;
+}
+
 // The compressed bytes are the least that what is missing will take.
 Task<bool> Puller::fits_without_parts(const std::vector<LayerPlan>& plans) {
     std::uint64_t missing = 0;
@@ -319,7 +420,7 @@ Task<bool> Puller::fits_without_parts(const std::vector<LayerPlan>& plans) {
         if (!store_.layers().find(plan.diff_id))
             missing += static_cast<std::uint64_t>(plan.blob.size);
     auto free = co_await workers_.run(
-        loop::Lane::quick, [](store::Store* store) { return store->free_bytes(); }, &store_);
+        loop::Lane::quick, [](store::Store* store) { return store->reserve().room(); }, &store_);
     co_return free&&* free >= missing;
 }
 

@@ -4,6 +4,7 @@
 
 #include "registry/layer.h"
 #include "registry/manifest.h"
+#include "registry/rate.h"
 #include "registry/reference.h"
 
 #include <functional>
@@ -21,6 +22,15 @@ struct PullRequest {
     Target target;
     std::optional<Platform> platform;  // absent: this machine's
     Caller caller;                     // credentials are for target.domain
+    std::uint64_t bytes_per_second_max = 0;  // 0: no limit but the engine's
+};
+
+// A layer by itself: another copy of one that is damaged.
+struct LayerRequest {
+    Target target;  // the repository
+    Caller caller;
+    wire::oci::Descriptor blob;
+    std::string diff_id;
 };
 
 struct Pulled {
@@ -59,17 +69,25 @@ public:
     Task<Result<Pulled>> pull(PullRequest request, ProgressSink& sink, Known& known);
     // What --all-tags means for this repository.
     Task<Result<std::vector<std::string>>> tags(Target target, Caller caller);
+    // Fetches and unpacks it, verified, not durable yet. `sink` gets the progress of its bytes.
+    Task<Result<store::Draft>> fetch_copy(LayerRequest request, ProgressSink& sink);
+    // A manifest or an image config by its digest, verified.
+    Task<Result<std::string>> fetch_document(Target target, Caller caller, std::string digest,
+                                             bool manifest);
 
 private:
     struct Running;
     struct Documents;
 
     Task<Result<Pulled>> pull_from(Endpoint endpoint, const PullRequest& request,
-                                   ProgressSink& sink, Known& known, bool& answered);
+                                   ProgressSink& sink, Known& known, Throttle& throttle,
+                                   bool& answered);
     static std::vector<store::LayerBlobs::Seen> layers_seen(const Documents& documents);
     Task<Result<Documents>> documents(Session& session, const PullRequest& request,
                                       ProgressSink& sink, Known& known, bool& answered);
-    Task<Status> layers(Session& session, const Documents& documents, ProgressSink& sink);
+    Task<Status> layers(Session& session, const Documents& documents, ProgressSink& sink,
+                        Throttle& throttle);
+    Task<Status> check_room(Session& session, const std::vector<LayerPlan>& plans);
     Task<Status> layers_round(Session& session, const std::vector<LayerPlan>& plans,
                               ProgressSink& sink, bool first_round, bool& disk_failed);
     Task<bool> fits_without_parts(const std::vector<LayerPlan>& plans);
@@ -83,6 +101,7 @@ private:
     const Registries& registries_;
     PullSettings settings_;
     loop::Semaphore downloads_;
+    Throttle throttle_;  // of all pulls
     // Layers some pull is fetching, by diff id; shared by that pull and those that wait for it.
     std::map<std::string, std::shared_ptr<Running>> running_;
 };

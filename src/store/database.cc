@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "store/reserve.h"
 #include "sys/file.h"
 
 #include <cerrno>
@@ -27,7 +28,10 @@ Error sqlite_error(sqlite3* database, std::string_view what) {
     int code = database == nullptr ? SQLITE_NOMEM : sqlite3_errcode(database);
     std::string text = database == nullptr ? "out of memory" : sqlite3_errmsg(database);
     // SQLite leaves open which of the two it is; a file system is what ends.
-    if (code == SQLITE_FULL) text = "no space left on device";
+    bool full = code == SQLITE_FULL ||
+                (database != nullptr && (code & 0xff) == SQLITE_IOERR &&
+                 (sqlite3_system_errno(database) == ENOSPC || sqlite3_system_errno(database) == EDQUOT));
+    if (full) text = "no space left on device";
     Kind kind = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Kind::invalid : Kind::internal;
     return Error(kind, fmt::format("state database: {}: {}", what, text));
 }
@@ -95,6 +99,7 @@ std::string_view table_name(Table table) {
 struct Database::Parts {
     std::mutex mutex;
     sqlite3* database = nullptr;
+    std::function<bool()> relief;
     ~Parts() { sqlite3_close(database); }
 };
 
@@ -102,11 +107,13 @@ Database::Database(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Database::Database(Database&&) noexcept = default;
 Database::~Database() = default;
 
-Result<Database> Database::open(const std::string& data_root) {
+Result<Database> Database::open(const std::string& data_root, std::function<bool()> relief) {
     std::string path = data_root + "/state.db";
     auto parts = std::make_unique<Parts>();
     std::optional<std::string> aside;
     Result<sqlite3*> opened = open_file(path);
+    while (!opened && is_disk_full(opened.error()) && relief && relief())
+        opened = open_file(path);
     if (!opened && opened.error().kind() == Kind::invalid) {
         aside = fmt::format("{}.damaged-{}", path, base::now().seconds());
         base::log::warn("state database is damaged and set aside as={} reason={}", *aside,
@@ -120,6 +127,7 @@ Result<Database> Database::open(const std::string& data_root) {
     }
     if (!opened) return opened.error();
     parts->database = *opened;
+    parts->relief = std::move(relief);
     Database database(std::move(parts));
     database.set_aside_ = aside;
     return database;
@@ -127,6 +135,13 @@ Result<Database> Database::open(const std::string& data_root) {
 
 Status Database::commit(const Batch& batch) {
     std::lock_guard lock(parts_->mutex);
+    Status done = commit_once(batch);
+    while (!done && is_disk_full(done.error()) && parts_->relief && parts_->relief())
+        done = commit_once(batch);
+    return done;
+}
+
+Status Database::commit_once(const Batch& batch) {
     sqlite3* database = parts_->database;
     Statement put, remove;
     TRY_DO(
@@ -193,6 +208,16 @@ Result<std::vector<Record>> Database::list(Table table) {
         if (step != SQLITE_ROW) return sqlite_error(parts_->database, "list");
         records.push_back({column(statement, 0), column(statement, 1)});
     }
+}
+
+Status Database::verify() {
+    std::lock_guard lock(parts_->mutex);
+    Statement check;
+    TRY_DO(prepare(parts_->database, "PRAGMA integrity_check(1);", check));
+    if (sqlite3_step(check.handle) != SQLITE_ROW) return sqlite_error(parts_->database, "verify");
+    std::string found = column(check, 0);
+    if (found != "ok") return Error(Kind::invalid, "state database: " + found);
+    return {};
 }
 
 Status Database::checkpoint() {

@@ -7,6 +7,7 @@
 #include "sys/fd.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,8 +57,9 @@ private:
 class Database {
 public:
     // Opens or creates `<data root>/state.db`; the record copies lie in `<data root>/records`.
-    // The caller holds the data root's lock.
-    static Result<Database> open(const std::string& data_root);
+    // The caller holds the data root's lock. `relief` makes room on a full disk (true: try again).
+    static Result<Database> open(const std::string& data_root,
+                                 std::function<bool()> relief = nullptr);
     Database(Database&&) noexcept;
     ~Database();
 
@@ -72,8 +74,11 @@ public:
     const std::optional<std::string>& set_aside() const { return set_aside_; }
     // Moves the log into the database file and lets SQLite give back its memory: when idle.
     Status checkpoint();
+    // SQLite's own look at every page: invalid with what it found.
+    Status verify();
 
 private:
+    Status commit_once(const Batch& batch);
     struct Parts;
     explicit Database(std::unique_ptr<Parts> parts);
     std::unique_ptr<Parts> parts_;

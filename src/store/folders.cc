@@ -12,6 +12,9 @@ namespace store {
 
 namespace {
 
+// Its folders, records and the first files of a start.
+constexpr std::uint64_t container_bytes_min = 256 * 1024;
+
 // One path component that is no link to elsewhere; the engine's own rules for names are stricter.
 Status check_name(std::string_view name) {
     if (name.empty() || name.size() > 255 || name[0] == '.' ||
@@ -60,7 +63,7 @@ Status publish(const Fd& staging, const std::string& temporary, const Fd& parent
 
 }  // namespace
 
-Result<std::unique_ptr<Folders>> Folders::open(const std::string& data_root) {
+Result<std::unique_ptr<Folders>> Folders::open(const std::string& data_root, Reserve& reserve) {
     TRY_DO(sys::make_folders(data_root + "/staging", 0700));
     TRY_DO(sys::make_folders(data_root + "/containers", 0710));
     TRY_DO(sys::make_folders(data_root + "/volumes", 0710));
@@ -68,11 +71,12 @@ Result<std::unique_ptr<Folders>> Folders::open(const std::string& data_root) {
     TRY(Fd containers, sys::open_folder(data_root + "/containers"));
     TRY(Fd volumes, sys::open_folder(data_root + "/volumes"));
     return std::unique_ptr<Folders>(
-        new Folders(data_root, std::move(staging), std::move(containers), std::move(volumes)));
+        new Folders(data_root, reserve, std::move(staging), std::move(containers), std::move(volumes)));
 }
 
 Status Folders::create_container(std::string_view id, const std::string& top_diff) {
     TRY_DO(check_name(id));
+    TRY_DO(reserve_.admit("a container", container_bytes_min));
     std::string temporary = base::random_id().substr(0, 16);
     TRY_DO(make_at(staging_, temporary, 0710));
     auto fill = [&]() -> Status {
@@ -91,9 +95,13 @@ Status Folders::create_container(std::string_view id, const std::string& top_dif
 Status Folders::remove(const Fd& parent, std::string_view name) {
     TRY_DO(check_name(name));
     std::string doomed = "removed-" + base::random_id().substr(0, 12);
-    if (::renameat(parent.get(), std::string(name).c_str(), staging_.get(), doomed.c_str()) != 0)
-        return errno == ENOENT ? Status()
-                               : Status(base::errno_error(errno, fmt::format("remove {}", name)));
+    TRY_DO(reserve_.insist([&]() -> Status {
+        if (::renameat(parent.get(), std::string(name).c_str(), staging_.get(), doomed.c_str()) ==
+                0 ||
+            errno == ENOENT)
+            return {};
+        return base::errno_error(errno, fmt::format("remove {}", name));
+    }));
     return sys::remove_tree(staging_, doomed);
 }
 

@@ -35,11 +35,12 @@ const json::Table& json_table(const Image*) {
     return image_table;
 }
 
-Result<std::unique_ptr<Images>> Images::open(const std::string& data_root, Database& database) {
+Result<std::unique_ptr<Images>> Images::open(const std::string& data_root, Database& database,
+                                             Reserve& reserve) {
     std::string path = data_root + "/images";
     TRY_DO(sys::make_folders(path, 0700));
     TRY(Fd folder, sys::open_folder(path));
-    std::unique_ptr<Images> images(new Images(database, std::move(folder)));
+    std::unique_ptr<Images> images(new Images(database, reserve, std::move(folder)));
     if (!database.set_aside()) return images;
     // The database is new: the records come back from the files beside the blobs.
     TRY(std::vector<std::string> names, sys::list_names(images->folder_));
@@ -81,7 +82,10 @@ Status Images::remove_blob(std::string_view digest) {
 Status Images::put(const Image& image) {
     TRY(std::string hex, digest_hex(image.id));
     std::string text = json::write(image);
-    TRY_DO(sys::replace_durably(folder_, hex + std::string(record_suffix), text, 0600));
+    // Names go on a full disk, too.
+    TRY_DO(reserve_.insist([&] {
+        return sys::replace_durably(folder_, hex + std::string(record_suffix), text, 0600);
+    }));
     return database_.put(Table::images, image.id, std::move(text));
 }
 

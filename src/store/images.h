@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "store/database.h"
+#include "store/reserve.h"
 #include "sys/fd.h"
 
 #include <cstdint>
@@ -30,7 +31,8 @@ struct Image {
 
 class Images {
 public:
-    static Result<std::unique_ptr<Images>> open(const std::string& data_root, Database& database);
+    static Result<std::unique_ptr<Images>> open(const std::string& data_root, Database& database,
+                                                Reserve& reserve);
 
     // Blobs: config, manifest, index documents. Durable when it returns; already there is fine.
     // `bytes` must hash to `digest` (checked).
@@ -46,8 +48,10 @@ public:
     Status sweep();
 
 private:
-    Images(Database& database, Fd folder) : database_(database), folder_(std::move(folder)) {}
+    Images(Database& database, Reserve& reserve, Fd folder)
+        : database_(database), reserve_(reserve), folder_(std::move(folder)) {}
     Database& database_;
+    Reserve& reserve_;
     Fd folder_;
 };
 

@@ -111,6 +111,17 @@ Result<Part> Ingest::part(std::string_view digest) {
     return part;
 }
 
+std::uint64_t Ingest::bytes_of(const std::vector<std::string>& digests) const {
+    std::uint64_t bytes = 0;
+    for (const std::string& digest : digests) {
+        Result<std::string> hex = digest_hex(digest);
+        struct stat info {};
+        if (hex && ::fstatat(folder_.get(), (*hex + ".part").c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+            bytes += static_cast<std::uint64_t>(info.st_size);
+    }
+    return bytes;
+}
+
 void Ingest::drop(std::string_view digest) {
     Result<std::string> hex = digest_hex(digest);
     if (!hex) return;

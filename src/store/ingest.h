@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace store {
 
@@ -53,6 +54,8 @@ public:
     static Result<std::unique_ptr<Ingest>> open(const std::string& data_root);
     // Opens or creates the part of `digest`. One at a time per digest: conflict otherwise.
     Result<Part> part(std::string_view digest);
+    // What is there of these.
+    std::uint64_t bytes_of(const std::vector<std::string>& digests) const;
     // The part of `digest`, if there is one: room for others.
     void drop(std::string_view digest);
     // Removes parts not written to for `age_seconds`; 0: all.

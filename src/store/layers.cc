@@ -31,6 +31,7 @@ constexpr json::Field layer_fields[] = {
     json::field<&Layer::tar_size>("TarSize"),
     json::field<&Layer::compression>("Compression"),
     json::field<&Layer::opaque_root>("OpaqueRoot", json::omit_empty),
+    json::field<&Layer::source>("Source", json::omit_empty),
 };
 constinit const json::Table layer_table{layer_fields};
 
@@ -92,12 +93,14 @@ const json::Table& json_table(const Layer*) {
 }
 
 Draft::Draft(Draft&& other) noexcept
-    : unpacked(std::move(other.unpacked)), staging_(std::move(other.staging_)),
+    : unpacked(std::move(other.unpacked)), source(std::move(other.source)),
+      staging_(std::move(other.staging_)),
       folder_(std::move(other.folder_)), name_(std::exchange(other.name_, {})),
       path_(std::move(other.path_)) {}
 
 Draft& Draft::operator=(Draft&& other) noexcept {
     std::swap(unpacked, other.unpacked);
+    std::swap(source, other.source);
     std::swap(staging_, other.staging_);
     std::swap(folder_, other.folder_);
     std::swap(name_, other.name_);
@@ -134,17 +137,18 @@ Status apply_implied(const std::string& diff, const std::vector<std::string>& im
     return {};
 }
 
-Layers::Layers(std::string data_root, Database& database, Fd staging, Fd layers)
-    : data_root_(std::move(data_root)), database_(database), staging_(std::move(staging)),
+Layers::Layers(std::string data_root, Database& database, Reserve& reserve, Fd staging, Fd layers)
+    : data_root_(std::move(data_root)), database_(database), reserve_(reserve), staging_(std::move(staging)),
       folder_(std::move(layers)) {}
 
-Result<std::unique_ptr<Layers>> Layers::open(const std::string& data_root, Database& database) {
+Result<std::unique_ptr<Layers>> Layers::open(const std::string& data_root, Database& database,
+                                             Reserve& reserve) {
     TRY_DO(sys::make_folders(data_root + "/staging", 0700));
     TRY_DO(sys::make_folders(data_root + "/layers", 0710));
     TRY(Fd staging, sys::open_folder(data_root + "/staging"));
     TRY(Fd layers, sys::open_folder(data_root + "/layers"));
     std::unique_ptr<Layers> opened(
-        new Layers(data_root, database, std::move(staging), std::move(layers)));
+        new Layers(data_root, database, reserve, std::move(staging), std::move(layers)));
     TRY_DO(opened->load());
     return opened;
 }
@@ -220,7 +224,8 @@ Result<std::vector<Layer>> Layers::commit(std::vector<Draft> drafts) {
                     unpacked.unpacked_size,
                     unpacked.tar_size,
                     unpacked.compression,
-                    unpacked.opaque_root};
+                    unpacked.opaque_root,
+                    draft.source};
         TRY_DO(sys::replace_file(draft.folder_, "meta.json", json::write(layer), 0600));
         fresh.push_back(layer);
         result.push_back(std::move(layer));
@@ -231,6 +236,17 @@ Result<std::vector<Layer>> Layers::commit(std::vector<Draft> drafts) {
     // open when it happened and have not been told. Behind the first there is little left to flush.
     for (const Draft& draft : drafts)
         if (::syncfs(draft.folder_.get()) != 0) return base::errno_error(errno, "sync layers");
+    Status named = name_drafts(fresh, drafts);
+    if (!named) {
+        take_back(fresh);
+        return named.error();
+    }
+    std::lock_guard lock(mutex_);
+    layers_.insert(layers_.end(), fresh.begin(), fresh.end());
+    return result;
+}
+
+Status Layers::name_drafts(const std::vector<Layer>& fresh, std::vector<Draft>& drafts) {
     Batch batch;
     for (const Layer& layer : fresh) {
         auto draft = std::ranges::find_if(drafts, [&](const Draft& each) {
@@ -242,10 +258,20 @@ Result<std::vector<Layer>> Layers::commit(std::vector<Draft> drafts) {
         batch.put(Table::layers, layer.diff_id, json::write(layer));
     }
     TRY_DO(sync_folder(folder_, "layers"));
-    TRY_DO(database_.commit(batch));
-    std::lock_guard lock(mutex_);
-    layers_.insert(layers_.end(), fresh.begin(), fresh.end());
-    return result;
+    return database_.commit(batch);
+}
+
+// What has a name already, though not all of them could be recorded, takes room and is nobody's.
+void Layers::take_back(const std::vector<Layer>& fresh) {
+    for (const Layer& layer : fresh) {
+        std::string doomed = "removed-" + base::random_id().substr(0, 12);
+        if (::renameat(folder_.get(), layer.id.c_str(), staging_.get(), doomed.c_str()) != 0)
+            continue;
+        Status removed = sys::remove_tree(staging_, doomed);
+        if (!removed)
+            base::log::warn("staging folder stays until the next start name={} reason={}", doomed,
+                            removed.error().message());
+    }
 }
 
 std::vector<Layer> Layers::list() const {
@@ -276,12 +302,39 @@ Status Layers::remove(std::string_view id) {
     Batch gone;
     gone.remove(Table::layers, layer.diff_id);
     gone.remove(Table::layer_blobs, layer.diff_id);
-    TRY_DO(database_.commit(gone));
+    Status forgotten = database_.commit(gone);
+    if (!forgotten) {
+        std::lock_guard lock(mutex_);
+        layers_.push_back(std::move(layer));
+        return forgotten;
+    }
     // Out of layers/ before its files go: a start after a cut must not find half a layer there.
     std::string doomed = "removed-" + base::random_id().substr(0, 12);
-    if (::renameat(folder_.get(), layer.id.c_str(), staging_.get(), doomed.c_str()) != 0)
+    TRY_DO(reserve_.insist([&]() -> Status {
+        if (::renameat(folder_.get(), layer.id.c_str(), staging_.get(), doomed.c_str()) == 0 ||
+            errno == ENOENT)
+            return {};
         return base::errno_error(errno, "remove layer " + layer.id);
+    }));
     return sys::remove_tree(staging_, doomed);
+}
+
+Status Layers::replace(Draft draft) {
+    std::lock_guard committing(committing_);
+    std::optional<Layer> layer = find(draft.unpacked.diff_id);
+    if (!layer)
+        return Error(Kind::missing, fmt::format("No such layer: {}", draft.unpacked.diff_id));
+    TRY_DO(sys::replace_file(draft.folder_, "meta.json", json::write(*layer), 0600));
+    if (::syncfs(draft.folder_.get()) != 0) return base::errno_error(errno, "sync layer");
+    // At no moment is there half a layer, or none.
+    if (::renameat2(staging_.get(), draft.name_.c_str(), folder_.get(), layer->id.c_str(),
+                    RENAME_EXCHANGE) != 0) {
+        if (errno != ENOENT) return base::errno_error(errno, "replace layer " + layer->id);
+        if (::renameat(staging_.get(), draft.name_.c_str(), folder_.get(), layer->id.c_str()) != 0)
+            return base::errno_error(errno, "replace layer " + layer->id);
+        draft.name_.clear();
+    }
+    return sync_folder(folder_, "layers");  // the draft is the old one now, and goes
 }
 
 }  // namespace store

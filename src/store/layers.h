@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "store/database.h"
+#include "store/reserve.h"
 #include "store/unpack.h"
 #include "sys/fd.h"
 
@@ -27,6 +28,7 @@ struct Layer {
     std::uint64_t tar_size = 0;
     std::string compression;
     bool opaque_root = false;  // mount nothing below it
+    std::string source;  // repository it was pulled from: "docker.io/library/busybox"; "" unknown
 };
 
 // A layer under way: a folder of its own in staging/, removed unless it was committed.
@@ -42,6 +44,7 @@ public:
 
     // Set by whoever unpacked into it.
     Unpacked unpacked;
+    std::string source;  // see Layer
 
 private:
     friend class Layers;
@@ -59,7 +62,8 @@ Status apply_implied(const std::string& diff, const std::vector<std::string>& im
 
 class Layers {
 public:
-    static Result<std::unique_ptr<Layers>> open(const std::string& data_root, Database& database);
+    static Result<std::unique_ptr<Layers>> open(const std::string& data_root, Database& database,
+                                                Reserve& reserve);
 
     Result<Draft> begin();
     // Makes drafts durable and names them: one syncfs, renames, records, in that order. Those whose
@@ -73,14 +77,22 @@ public:
     std::string diff_path(std::string_view id) const;
     // Takes the name away durably, then removes the files.
     Status remove(std::string_view id);
+    // Puts another copy of a layer that is here into its place; the old one goes. Nobody may have
+    // it mounted.
+    Status replace(Draft draft);
+    // A descriptor of layers/.
+    Result<Fd> folder() const { return folder_.duplicate(); }
 
 private:
-    Layers(std::string data_root, Database& database, Fd staging, Fd layers);
+    Layers(std::string data_root, Database& database, Reserve& reserve, Fd staging, Fd layers);
     Status load();
     std::string next_id();
+    Status name_drafts(const std::vector<Layer>& fresh, std::vector<Draft>& drafts);
+    void take_back(const std::vector<Layer>& fresh);
 
     std::string data_root_;
     Database& database_;
+    Reserve& reserve_;
     Fd staging_, folder_;
     std::mutex committing_;  // the same layer may come by two ways at once
     mutable std::mutex mutex_;  // guards what follows; several heavy lanes may call

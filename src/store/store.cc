@@ -2,10 +2,8 @@
 
 #include "sys/file.h"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/statvfs.h>
 
 namespace store {
 
@@ -26,13 +24,6 @@ Status sweep_staging(const std::string& data_root) {
 
 }  // namespace
 
-Result<std::uint64_t> Store::free_bytes() const {
-    struct statvfs room {};
-    if (::statvfs(data_root_.c_str(), &room) != 0)
-        return base::errno_error(errno, "room of " + data_root_);
-    return std::uint64_t{room.f_bavail} * room.f_frsize;
-}
-
 Result<std::unique_ptr<Store>> Store::open(const std::string& data_root) {
     TRY_DO(sys::make_folders(data_root, 0710));
     std::unique_ptr<Store> store(new Store());
@@ -43,15 +34,18 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& data_root) {
         return Error(Kind::conflict,
                      fmt::format("data root {} is in use by another engine", data_root));
     TRY_DO(sweep_staging(data_root));
-    TRY(Database database, Database::open(data_root));
+    TRY(store->reserve_, Reserve::open(data_root));
+    Reserve& reserve = *store->reserve_;
+    TRY(Database database, Database::open(data_root, [&reserve] { return reserve.give_up(); }));
     store->database_ = std::make_unique<Database>(std::move(database));
-    TRY(store->layers_, Layers::open(data_root, *store->database_));
+    TRY(store->layers_, Layers::open(data_root, *store->database_, reserve));
     store->layer_blobs_ = std::make_unique<LayerBlobs>(*store->database_);
-    TRY(store->images_, Images::open(data_root, *store->database_));
+    TRY(store->images_, Images::open(data_root, *store->database_, reserve));
     TRY_DO(store->images_->sweep());
     TRY(store->ingest_, Ingest::open(data_root));
     TRY_DO(store->ingest_->sweep(ingest_age_seconds));
-    TRY(store->folders_, Folders::open(data_root));
+    TRY(store->folders_, Folders::open(data_root, reserve));
+    reserve.take();
     return store;
 }
 

@@ -9,6 +9,7 @@
 #include "store/ingest.h"
 #include "store/layer_blobs.h"
 #include "store/layers.h"
+#include "store/reserve.h"
 #include "sys/fd.h"
 
 #include <memory>
@@ -28,14 +29,14 @@ public:
     LayerBlobs& layer_blobs() { return *layer_blobs_; }
     Images& images() { return *images_; }
     Ingest& ingest() { return *ingest_; }
-    // Room on the data root's file system; blocking.
-    Result<std::uint64_t> free_bytes() const;
     Folders& folders() { return *folders_; }
+    Reserve& reserve() { return *reserve_; }
 
 private:
     Store() = default;
     std::string data_root_;
     Fd lock_;
+    std::unique_ptr<Reserve> reserve_;
     std::unique_ptr<Database> database_;
     std::unique_ptr<Layers> layers_;
     std::unique_ptr<LayerBlobs> layer_blobs_;

@@ -1,15 +1,15 @@
 #include "store/unpack_files.h"
 
+#include "store/layer_names.h"
 #include "store/unpack.h"
 #include "sys/file.h"
 #include "sys/image_xattr.h"
+#include "sys/names.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <memory>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -23,10 +23,6 @@ using codec::tar::Type;
 constexpr std::size_t open_folders_max = 64;
 // One open descriptor each while a replaced folder's files are kept.
 constexpr int replaced_depth_max = 256;
-constexpr std::string_view whiteout_prefix = ".wh.";
-constexpr std::string_view opaque_name = ".wh..wh..opq";
-constexpr std::string_view aufs_prefix = ".wh..wh.";
-constexpr const char* opaque_xattr = "trusted.overlay.opaque";
 
 Error bad(std::string_view what, std::string_view path) {
     return Error(Kind::invalid, fmt::format("invalid layer: {}: {}", path, what));
@@ -47,20 +43,6 @@ timespec to_timespec(const codec::tar::Moment& moment) {
 
 bool is_whiteout(const struct stat& info) {
     return S_ISCHR(info.st_mode) && info.st_rdev == 0;
-}
-
-// Also those that begin with a dot.
-Result<std::vector<std::string>> all_names(const Fd& folder) {
-    TRY(Fd opened, sys::open_at(folder, ".", O_RDONLY | O_DIRECTORY));
-    std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(opened.get()), ::closedir);
-    if (!listing) return base::errno_error(errno, "list a folder");
-    opened.release();
-    std::vector<std::string> names;
-    while (const dirent* each = ::readdir(listing.get())) {
-        std::string_view name = each->d_name;
-        if (name != "." && name != "..") names.emplace_back(name);
-    }
-    return names;
 }
 
 }  // namespace
@@ -179,7 +161,7 @@ Status LayerFiles::keep(const Fd& parent, const std::string& name, int depth) {
     if (!S_ISDIR(info.st_mode)) return {};
     if (depth >= replaced_depth_max) return bad("a folder too deep is replaced", name);
     TRY(Fd here, sys::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    TRY(std::vector<std::string> names, all_names(here));
+    TRY(std::vector<std::string> names, sys::all_names(here));
     for (const std::string& each : names)
         TRY_DO(keep(here, each, depth + 1));
     return {};
