@@ -40,6 +40,11 @@ std::string folder_of(const std::string& path) {
     return slash == std::string::npos ? "" : path.substr(0, slash);
 }
 
+std::string below(const std::string& folder, const std::string& path) {
+    if (path.empty()) return folder;
+    return folder.ends_with('/') ? folder + path : folder + "/" + path;
+}
+
 std::string name_of(const std::string& path) {
     return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
 }
@@ -64,33 +69,41 @@ Status Extractor::finish() {
 }
 
 std::string Extractor::shown(const std::string& path) const {
-    if (path.empty()) return at_;
-    return at_.ends_with('/') ? at_ + path : at_ + "/" + path;
+    return below(options_.called.empty() ? at_ : options_.called, path);
 }
 
 // Links that lead to folders are followed, as in Docker, inside the root.
 Result<Fd> Extractor::open_folder(const std::string& path, bool make) {
-    auto opened = sys::open_in_root(root_, shown(path), O_RDONLY | O_DIRECTORY);
+    auto opened = sys::open_in_root(root_, below(at_, path), O_RDONLY | O_DIRECTORY);
     if (opened || !make || path.empty() || opened.error().kind() != Kind::missing) return opened;
     TRY(Fd above, open_folder(folder_of(path), true));
     if (::mkdirat(above.get(), name_of(path).c_str(), 0755) != 0 && errno != EEXIST)
         return failed(errno, "mkdir " + shown(path));
-    return sys::open_in_root(root_, shown(path), O_RDONLY | O_DIRECTORY);
+    return sys::open_in_root(root_, below(at_, path), O_RDONLY | O_DIRECTORY);
+}
+
+void Extractor::rename(std::string& path) const {
+    const auto& [from, to] = *options_.rename;
+    if (std::size_t at = path.find(from); at != path.npos) path.replace(at, from.size(), to);
 }
 
 Status Extractor::entry(const codec::tar::Entry& entry) {
     if (++entries_ > entries_max) return invalid("archive has too many entries");
     entry_ = entry;
     file_.reset();
-    auto clean = codec::tar::clean_path(entry.path);
+    if (options_.rename) {
+        rename(entry_.path);
+        if (entry_.type == Type::hard_link) rename(entry_.link);
+    }
+    auto clean = codec::tar::clean_path(entry_.path);
     if (!clean && clean.error().message().find("..") != std::string::npos)
-        return invalid(fmt::format("\"{}\" is outside of \"{}\"", entry.path, at_));
+        return invalid(fmt::format("\"{}\" is outside of \"{}\"", entry_.path, shown("")));
     if (!clean) return std::move(clean).error().as(Kind::invalid);
     path_ = std::move(*clean);
     if (path_.empty()) {  // "." is the target, which stays what it is
         if (entry.type == Type::folder) return {};
-        return invalid(
-            fmt::format("cannot overwrite directory \"{}\" with non-directory \"{}\"", at_, at_));
+        return invalid(fmt::format("cannot overwrite directory \"{}\" with non-directory \"{}\"",
+                                   shown(""), shown("")));
     }
     name_ = name_of(path_);
     if (std::string above = folder_of(path_); !parent_ || above != parent_path_) {
@@ -122,10 +135,10 @@ Status Extractor::clear() {
                      was_folder
                          ? fmt::format("cannot overwrite directory \"{}\" with non-directory "
                                        "\"{}\"",
-                                       shown(path_), at_)
+                                       shown(path_), shown(""))
                          : fmt::format("cannot overwrite non-directory \"{}\" with directory "
                                        "\"{}\"",
-                                       shown(path_), at_));
+                                       shown(path_), shown("")));
     if (was_folder && is_folder) return {};
     // In the container it would be refused; from outside its mount namespace it would unmount.
     if (sys::is_mount_point(parent_, name_)) return failed(EBUSY, "unlinkat " + shown(path_));
@@ -168,7 +181,7 @@ Status Extractor::put_special() {
         // Docker's rule: read from where the link lies, also an absolute one, it stays below.
         std::string folder = folder_of(path_);
         auto target = codec::tar::clean_path(folder + "/" + entry_.link);
-        if (!target && at_ != "/")
+        if (!target && shown("") != "/")
             return invalid(
                 fmt::format("invalid symlink \"{}\" -> \"{}\"", shown(path_), entry_.link));
         done = ::symlinkat(entry_.link.c_str(), parent_.get(), name_.c_str());

@@ -20,6 +20,10 @@ struct ExtractOptions {
     bool set_owners = true;
     std::optional<std::pair<std::uint32_t, std::uint32_t>> owner;  // of everything
     bool sync = true;                                              // finish() makes it durable
+    // The first words of every path and hard link, and what stands there instead.
+    std::optional<std::pair<std::string, std::string>> rename;
+    // What the target is called in messages, if not by its place in the root.
+    std::string called;
 };
 
 class Extractor final : private codec::tar::Sink {
@@ -43,6 +47,7 @@ private:
     // The folder at `path` below the target ("": itself), made with all above it if it is not there
     // and `make` says so.
     Result<Fd> open_folder(const std::string& path, bool make);
+    void rename(std::string& path) const;
     Status clear();
     Status put_folder();
     Status put_link();

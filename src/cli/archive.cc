@@ -1,5 +1,6 @@
 // save, load, import, export and history: images and containers as archives on the command line.
 #include "base/time.h"
+#include "cli/body_stream.h"
 #include "cli/console.h"
 #include "cli/context.h"
 #include "cli/human.h"
@@ -54,7 +55,7 @@ Task<Status> copy_to(Exchange& exchange, const Fd& file) {
 class Output {
 public:
     // Refuses a terminal, in Docker's words.
-    static Result<Output> open(const std::string& path) {
+    static Result<Output> open(const std::string& path, std::string_view failed) {
         Output out;
         out.path_ = path;
         if (path.empty()) {
@@ -69,9 +70,9 @@ public:
         bool there = ::stat(path.c_str(), &info) == 0;
         if (there && S_ISDIR(info.st_mode))
             return Error(Kind::invalid,
-                         fmt::format("failed to save image: invalid output path: \"{}\" must be a "
-                                     "regular file",
-                                     path));
+                         fmt::format("failed to {}: invalid output path: \"{}\" must be a regular "
+                                     "file",
+                                     failed, path));
         // A device or a pipe is written to as it is.
         bool special = there && !S_ISREG(info.st_mode);
         if (!special) out.draft_ = fmt::format("{}.tmp-{}", path, ::getpid());
@@ -103,8 +104,8 @@ private:
     std::string path_, draft_;
 };
 
-Task<int> save_to(Context& context, Engine::Call call, std::string path) {
-    auto output = Output::open(path);
+Task<int> save_to(Context& context, Engine::Call call, std::string path, std::string failed) {
+    auto output = Output::open(path, failed);
     if (!output) co_return fail(output.error());
     auto answer = co_await context.engine.request(std::move(call));
     if (!answer) co_return fail(answer.error());
@@ -112,59 +113,6 @@ Task<int> save_to(Context& context, Engine::Call call, std::string path) {
     if (copied) copied = output->finish();
     if (!copied) co_return fail(copied.error());
     co_return 0;
-}
-
-// A file or standard input, as the body of a request.
-Task<void> send_file(Exchange& exchange, std::unique_ptr<Stream> source, Status& outcome) {
-    for (;;) {
-        auto piece = co_await source->read();
-        if (!piece) {
-            outcome = piece.error();
-            co_return;
-        }
-        Status sent = co_await exchange.send_chunk(std::string(piece->view()));
-        // The engine may have had enough: its answer says why.
-        if (!sent || piece->empty()) co_return;
-    }
-}
-
-// A regular file is always ready: as a stream it is read by blocking calls, a slab at a time.
-class FileStream final : public Stream {
-public:
-    explicit FileStream(Fd file) : file_(std::move(file)) {}
-    Task<Result<Slice>> read() override {
-        Slab* slab = Slab::make();
-        ssize_t got = ::read(file_.get(), slab->data(), slab->capacity());
-        int failed = errno;
-        Slice slice(slab, 0, got > 0 ? static_cast<std::size_t>(got) : 0);
-        if (got < 0) co_return base::errno_error(failed, "read");
-        co_return slice;
-    }
-    Task<Status> write(Slice) override { co_return Status(); }
-    Task<Status> shutdown() override { co_return Status(); }
-    Task<Status> hung_up() override { co_return Status(); }
-    void close() override {}
-
-private:
-    Fd file_;
-};
-
-Result<std::unique_ptr<Stream>> open_input(Loop& loop, const std::string& path) {
-    Fd file;
-    if (path.empty()) {
-        TRY(file, loop::reopen_stdio(0, false));
-    } else {
-        file.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-        if (!file) return base::errno_error(errno, "open " + path);
-    }
-    struct stat info {};
-    if (::fstat(file.get(), &info) != 0) return base::errno_error(errno, "stat " + path);
-    if (S_ISDIR(info.st_mode)) return base::errno_error(EISDIR, "read " + path);
-    if (S_ISREG(info.st_mode)) {
-        std::unique_ptr<Stream> stream = std::make_unique<FileStream>(std::move(file));
-        return stream;
-    }
-    return loop::stream_of(loop, std::move(file));
 }
 
 // Sends the archive while what the engine says is shown.
@@ -204,7 +152,7 @@ Task<int> run_save(Context& context, Arguments words) {
         if (!document) co_return fail(document.error());
         call.query.add("platform", *document);
     }
-    co_return co_await save_to(context, std::move(call), output);
+    co_return co_await save_to(context, std::move(call), output, "save image");
 }
 
 Task<int> run_export(Context& context, Arguments words) {
@@ -215,7 +163,7 @@ Task<int> run_export(Context& context, Arguments words) {
     Parsed parsed = parse_command(flags, words, {1, 1});
     if (parsed.exit) co_return *parsed.exit;
     Engine::Call call = get("/containers/" + parsed.arguments[0] + "/export");
-    co_return co_await save_to(context, std::move(call), output);
+    co_return co_await save_to(context, std::move(call), output, "export container");
 }
 
 Task<int> run_load(Context& context, Arguments words) {

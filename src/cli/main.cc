@@ -14,10 +14,10 @@ using namespace cli;
 constexpr Command commands[] = {
     {"attach", "Attach to a running container", run_attach},
     {"build", "Build an image", nullptr},
-    {"commit", "Create an image from a container's changes", nullptr},
-    {"cp", "Copy files between a container and the host", nullptr},
+    {"commit", "Create an image from a container's changes", run_commit},
+    {"cp", "Copy files between a container and the host", run_cp},
     {"create", "Create a new container", run_create},
-    {"diff", "Show changes to a container's files", nullptr},
+    {"diff", "Show changes to a container's files", run_diff},
     {"events", "Get real time events from the server", run_events},
     {"exec", "Execute a command in a running container", run_exec},
     {"export", "Export a container's filesystem", run_export},
