@@ -280,6 +280,24 @@ class Push(case.EngineTest):
                 peer.api.pull(name)
                 self.assertEqual(peer.api.get(f'/images/{name}/json').json['Id'], image['Id'])
 
+    @case.lighterd_only
+    @case.unittest.skipUnless(shutil.which('docker'), 'no docker CLI here')
+    def test_both_clients_say_the_same(self):
+        with self.fake() as registry:
+            name = registry.host + '/x/y'
+            for tag in ('1', '2'):
+                self.tag('busybox', f'{name}:{tag}')
+            env = {'PATH': os.environ['PATH'], 'HOME': self.engine.folder, 'DOCKER_HOST': 'unix://' + self.engine.socket}
+            for words in (['push', name + ':1'], ['push', '-a', name], ['push', '-q', name + ':1'], ['image', 'push', name + ':9'],
+                          ['push', 'nope/nope']):
+                said = []
+                for client in (shutil.which('docker'), engines.program('lighter')):
+                    registry.store.blobs.clear()
+                    registry.store.links.clear()
+                    done = subprocess.run([client, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                    said.append((done.returncode, done.stdout, done.stderr))
+                self.assertEqual(*said, words)
+
     # --- mounts -------------------------------------------------------------------------------------------------
 
     def test_a_layer_is_mounted_from_another_repository(self):

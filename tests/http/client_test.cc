@@ -224,6 +224,19 @@ BOOST_FIXTURE_TEST_CASE(an_answer_is_read_and_its_connection_kept, LoopFixture) 
                 BOOST_REQUIRE(uploaded);
                 BOOST_TEST((co_await uploaded->read_all(10))->view() == "abcabcabc");
             }
+            // One that cannot be had ends the request: the server waits for the rest of it.
+            ClientRequest broken;
+            broken.method = "PUT";
+            broken.url = *codec::parse_url(base + "/echo");
+            int given = 0;
+            broken.source = [&]() -> Task<Result<Slice>> {
+                if (given++ == 0) co_return Slice::literal("abc");
+                co_return Error(Kind::internal, "the file is damaged");
+            };
+            auto failed = co_await loop::within(loop, std::chrono::seconds(20),
+                                                client.send(std::move(broken)));
+            BOOST_REQUIRE(!failed);
+            BOOST_TEST(failed.error().message() == "the file is damaged");
             auto lines = co_await client.get(*codec::parse_url(base + "/chunked"));
             BOOST_REQUIRE(lines);
             int count = 0;
@@ -235,7 +248,7 @@ BOOST_FIXTURE_TEST_CASE(an_answer_is_read_and_its_connection_kept, LoopFixture) 
                 ++count;
             }
             BOOST_TEST(count == 1000);
-            BOOST_TEST(server.connections() == 1U);
+            BOOST_TEST(server.connections() <= 2U);  // the broken one may not have ended yet
         }
         co_await server.close();
     }(loop()));
