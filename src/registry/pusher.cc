@@ -270,12 +270,13 @@ Task<Result<Pusher::Descriptor>> Pusher::place_layer(Push& push, Placing& placin
     unsigned asked = 0;
     auto look = [&](std::size_t until) -> Task<Result<bool>> {
         for (; asked < std::min(until, placing.known.size()); ++asked) {
-            CO_TRY(bool there, co_await is_there(push, placing.known[asked], blob));
-            if (there) co_return true;
-            const LayerBlob& missing = placing.known[asked];
-            if (is_noted(missing, push.repository))
+            const LayerBlob& asked_for = placing.known[asked];
+            CO_TRY(Presence presence, co_await look_for(push, asked_for, blob));
+            if (presence == Presence::there) co_return true;
+            if (presence == Presence::missing && is_noted(asked_for, push.repository))
                 (void)co_await workers_.run(loop::Lane::quick, remove_note, &store_,
-                                            placing.layer.diff_id, missing.digest, push.repository);
+                                            placing.layer.diff_id, asked_for.digest,
+                                            push.repository);
         }
         co_return false;
     };
@@ -311,24 +312,26 @@ Task<Result<Pusher::Descriptor>> Pusher::place_layer(Push& push, Placing& placin
 }
 
 // Where a registry will not tell, the layer is sent: whoever may not push hears it then.
-Task<Result<bool>> Pusher::is_there(Push& push, const LayerBlob& blob, Descriptor& found) {
+Task<Result<Pusher::Presence>> Pusher::look_for(Push& push, const LayerBlob& blob,
+                                                Descriptor& found) {
     Trouble trouble = no_trouble();
     auto reply = co_await push.session.request("HEAD", "blobs/" + blob.digest, {}, trouble);
     if (!reply && reply.error().kind() == Kind::cancelled) co_return std::move(reply).error();
-    if (!reply || reply->status != 200) co_return false;
+    if (!reply && trouble.refusal.status == 404) co_return Presence::missing;
+    if (!reply || reply->status != 200) co_return Presence::untold;
     std::string digest = reply->header("docker-content-digest");
-    if (!digest.empty() && digest != blob.digest) co_return false;
+    if (!digest.empty() && digest != blob.digest) co_return Presence::untold;
     std::uint64_t size = 0;
     std::string length = reply->header("content-length");
     auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), size);
     bool sized = error == std::errc() && end == length.data() + length.size();
-    if (sized && blob.size != 0 && size != blob.size) co_return false;
-    if (!sized && blob.size == 0) co_return false;
+    if (sized && blob.size != 0 && size != blob.size) co_return Presence::untold;
+    if (!sized && blob.size == 0) co_return Presence::untold;
     found = {};
     found.media_type = blob.media_type;
     found.digest = blob.digest;
     found.size = static_cast<std::int64_t>(blob.size != 0 ? blob.size : size);
-    co_return true;
+    co_return Presence::there;
 }
 
 // A token for both repositories, used for nothing but the mount: where the token service does not

@@ -57,7 +57,8 @@ private:
     Task<Result<PushedTag>> push_image(Push& push, const ImageToPush& image);
     Task<void> place(Push& push, Placing& placing, Scope& scope);
     Task<Result<Descriptor>> place_layer(Push& push, Placing& placing);
-    Task<Result<bool>> is_there(Push& push, const store::LayerBlob& blob, Descriptor& found);
+    enum class Presence { there, missing, untold };
+    Task<Result<Presence>> look_for(Push& push, const store::LayerBlob& blob, Descriptor& found);
     Task<Result<std::string>> try_mounts(Push& push, const Placing& placing, Descriptor& mounted,
                                          std::string& from);
     Session& mounting_session(Push& push, const std::string& from);

@@ -48,6 +48,7 @@ BOOST_AUTO_TEST_CASE(defaults_need_neither_flags_nor_file) {
     BOOST_TEST(got.data_root == "/var/lib/lighter");
     BOOST_TEST(got.pidfile_path() == "/run/lighter.pid");
     BOOST_TEST(got.max_concurrent_downloads == 3u);
+    BOOST_TEST(got.max_concurrent_uploads == 5u);
     for (const char* empty : {"", " \n\t", "{}", "null", "\xef\xbb\xbf{}\n"})
         BOOST_TEST(config({}, empty).group == "docker");
 }
@@ -191,6 +192,8 @@ BOOST_AUTO_TEST_CASE(wrong_files_are_refused_in_dockers_words) {
                                      "map[string]interface {}");
     BOOST_TEST(file_refusal("{\"debug\":").starts_with("invalid JSON: "));
     BOOST_TEST(file_refusal(R"({"log-level":"loud"})") == "invalid logging level: loud");
+    BOOST_TEST(file_refusal(R"({"max-concurrent-uploads":-1})") ==
+               "invalid max concurrent uploads: -1");
     BOOST_TEST(file_refusal(R"({"max-concurrent-downloads":-1})") ==
                "invalid max concurrent downloads: -1");
     BOOST_TEST(file_refusal(R"({"labels":["a=1","a=2"]})") == "conflict labels for a=2 and a=1");

@@ -394,6 +394,11 @@ class Push(case.EngineTest):
     def test_a_push_refused_half_way(self):
         with self.fake() as registry:
             name = self.tag('busybox', registry.host + '/x/y:1')
+            # Whoever does not read the rest is heard all the same.
+            registry.fault('(POST|PATCH|PUT) .*uploads', times=1, skip=1, status=413, early=True)
+            if self.engine.kind == 'lighterd':
+                self.assertEqual(self.failed(name), 'received unexpected HTTP status: 413 Request Entity Too Large')
+            registry.faults.clear()
             registry.fault('PUT .*manifests', times=1, status=403, body=json.dumps({'errors': [{'code': 'DENIED', 'message': 'no no'}]}))
             self.assertEqual(self.failed(name), 'denied: no no')
             self.assertNotIn(registry.host + '/x/y@', str(self.api.get(f'/images/{name}/json').json['RepoDigests']))
@@ -487,8 +492,10 @@ class Push(case.EngineTest):
     def test_layers_go_side_by_side_and_no_more_than_five(self):
         with self.fake([layer(i, 700_000) for i in range(8)]) as source, self.fake() as registry:
             registry.fault('PATCH', sip=3_000_000)
-            _, layers = self.push(self.tag(source.host + '/team/app:1', registry.host + '/x/y:1'))
-            self.assertEqual(set(layers.values()), {'Pushed'})
+            messages = self.told(self.tag(source.host + '/team/app:1', registry.host + '/x/y:1'))
+            for status in ('Preparing', 'Pushed'):
+                self.assertEqual(len([m for m in messages if m.get('status') == status]), 8, messages)
+            self.assertGreaterEqual(len({m['id'] for m in messages if m.get('status') == 'Waiting'}), 3)
             self.assertIn(registry.uploading_max, (2, 3, 4, 5))
 
     @case.lighterd_only

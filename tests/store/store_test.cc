@@ -60,7 +60,9 @@ BOOST_AUTO_TEST_CASE(layers_are_shared_by_diff_id_and_survive_reopening) {
     auto found = store->layers().find(diff_id);
     BOOST_REQUIRE(found);
     BOOST_TEST(scratch.read("layers/" + found->id + "/diff/a") == "x");
+    BOOST_REQUIRE(store->layer_blobs().add({{diff_id, diff_id, 5, "t"}}, "h/a"));
     BOOST_TEST(static_cast<bool>(store->layers().remove(found->id)));
+    BOOST_TEST(store->layer_blobs().find(diff_id)->empty());
     BOOST_TEST(!std::filesystem::exists(store->layers().diff_path(found->id)));
     BOOST_TEST(!store->layers().find(diff_id));
     BOOST_TEST(std::filesystem::is_empty(scratch.at("staging")));
