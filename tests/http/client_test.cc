@@ -479,7 +479,8 @@ struct Deaf {
     }
 };
 
-// Alone it would be waited for until the kernel gives up, two minutes: longer than this test may run.
+// Alone it would be waited for until the kernel gives up, two minutes: longer than this test may
+// run.
 BOOST_FIXTURE_TEST_CASE(a_dead_address_is_not_waited_for_when_another_one_answers, LoopFixture) {
     run([](Loop& loop) -> Task<void> {
         Scripted server(loop, {fine});
