@@ -4,6 +4,8 @@
 #include "codec/json.h"
 #include "engine/containers.h"
 #include "engine/health_rules.h"
+#include "engine/image_commit.h"
+#include "engine/kept_files.h"
 #include "run/pidfd.h"
 #include "run/spool.h"
 #include "sys/file.h"
@@ -83,6 +85,10 @@ private:
     Time first_;
     store::LogIntake::Spooled upto_;
 };
+
+Result<bool> was_committing(std::string folder) {
+    return ::access((folder + "/" + committing_name).c_str(), F_OK) == 0;
+}
 
 }  // namespace
 
@@ -271,6 +277,17 @@ bool Containers::restarts_at_boot(const Container& container) const {
 
 void Containers::begin_restarts() {
     for (const ContainerPtr& container : all()) {
+        if (container->running) {
+            // A commit may have been cut off, which had paused it.
+            work_.spawn([](Containers* self, ContainerPtr frozen) -> Task<void> {
+                std::string folder = self->folder_of(*frozen);
+                auto cut = co_await self->workers().run(loop::Lane::quick, was_committing, folder);
+                if (!cut || !*cut) co_return;
+                (void)co_await self->unpause(frozen);  // not paused is fine
+                (void)co_await self->workers().run(loop::Lane::quick, drop_kept, folder,
+                                                   std::string(committing_name));
+            }(this, container));
+        }
         if (container->running) continue;
         if (container->record.removing ||
             (container->record.host_config.auto_remove && container->record.started)) {

@@ -4,6 +4,7 @@
 #include "codec/json.h"
 #include "engine/container_files.h"
 #include "engine/create.h"
+#include "engine/kept_files.h"
 #include "store/sha256.h"
 #include "store/unpack.h"
 #include "sys/file.h"
@@ -116,6 +117,12 @@ Status drop(std::unique_ptr<Committing> work) {
     return {};
 }
 
+Task<void> drop_mark(Workers& workers, std::string folder) {
+    Task<Status> dropping =
+        workers.run(loop::Lane::quick, drop_kept, std::move(folder), std::string(committing_name));
+    (void)co_await loop::shield(std::move(dropping));
+}
+
 // Of a parent that is gone: what is known of the machine, and a line for every layer.
 wire::oci::ImageConfig without_parent(const std::vector<std::string>& diff_ids) {
     registry::Platform platform = registry::host_platform();
@@ -217,10 +224,14 @@ Task<Result<std::string>> ContainerFiles::commit(ContainerPtr container, CommitO
     plan.created_by = fmt::format("{}", fmt::join(record.config.cmd, " "));
     // One that cannot be paused (it does not run) needs not be.
     bool paused = false;
+    std::string folder = containers_.folder_of(*container);
     if (order.pause && container->running && !container->paused) {
+        CO_TRY_DO(co_await containers_.workers().run(loop::Lane::quick, write_kept, folder,
+                                                     std::string(committing_name), ""));
         Status frozen = co_await containers_.pause(container);
-        if (!frozen && frozen.error().kind() == Kind::cancelled) co_return frozen.error();
         paused = bool(frozen);
+        if (!frozen) co_await drop_mark(containers_.workers(), folder);
+        if (!frozen && frozen.error().kind() == Kind::cancelled) co_return frozen.error();
     }
     Result<std::string> id = co_await images_.commit(std::move(plan));
     std::string shown;
@@ -238,6 +249,7 @@ Task<Result<std::string>> ContainerFiles::commit(ContainerPtr container, CommitO
         if (!thawed && container->paused)
             base::log::warn("container={} stays paused after its commit: {}", container->id(),
                             thawed.error().message());
+        co_await drop_mark(containers_.workers(), folder);
     }
     co_return id;
 }

@@ -12,6 +12,10 @@
 
 namespace engine {
 
+// A file in the folder of a container while a commit has it paused: an engine that died in between
+// lets it run again at its next start.
+inline constexpr const char* committing_name = "committing";
+
 struct CommitPlan {
     FilePlan files;
     std::string parent;  // the image it was created from
