@@ -14,6 +14,7 @@
 #include <climits>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <optional>
 #include <unistd.h>
 
 namespace cli {
@@ -164,7 +165,8 @@ Task<Status> copy_to_container(Context& context, CopyOptions options, std::strin
     if (from_stdin && !target.folder)
         co_return Error(Kind::invalid, fmt::format("destination \"{}:{}\" must be a directory",
                                                    to.container, to.path));
-    Progress progress("Copying to container", !options.quiet && is_terminal(2));
+    std::optional<Progress> progress;
+    progress.emplace("Copying to container", !options.quiet && is_terminal(2));
     std::string folder = target.path;
     std::unique_ptr<Stream> body;
     if (from_stdin) {
@@ -179,14 +181,16 @@ Task<Status> copy_to_container(Context& context, CopyOptions options, std::strin
         if (plan.rename) name = plan.rename->second;
         Fd first(::open(source.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
         if (!first) co_return base::errno_error(errno, "open " + source.path);
-        body = std::make_unique<TarBody>(std::move(first), std::move(name), progress);
+        body = std::make_unique<TarBody>(std::move(first), std::move(name), *progress);
     }
     Engine::Call call = archive_call("PUT", to.container, folder);
     call.query.add("noOverwriteDirNonDir", "true");
     if (options.archive) call.query.add("copyUIDGID", "true");
-    CO_TRY_DO(co_await send_archive(context, std::move(call), std::move(body)));
-    if (!options.quiet) tell_done(progress.bytes(), to.container + ":" + target.path);
-    co_return Status();
+    Status done = co_await send_archive(context, std::move(call), std::move(body));
+    std::uint64_t bytes = progress->bytes();
+    progress.reset();  // before anything else is written there
+    if (done && !options.quiet) tell_done(bytes, to.container + ":" + target.path);
+    co_return done;
 }
 
 Task<Status> extract(Exchange& answer, archive::Extractor& files, Progress& progress) {
@@ -245,7 +249,7 @@ Task<Status> copy_from_container(Context& context, CopyOptions options, CopyArgu
         done = co_await extract(*answer, files, progress);
         bytes = progress.bytes();
     }
-    if (!options.quiet) tell_done(bytes, to);
+    if (done && !options.quiet) tell_done(bytes, to);
     co_return done;
 }
 
