@@ -21,21 +21,22 @@ constexpr std::size_t buffer_bytes = 256 * 1024;
 constexpr std::string_view empty_diff_id =
     "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
 
-wire::oci::RunConfig run_config(const wire::ContainerConfig& config) {
-    wire::oci::RunConfig out;
-    out.user = config.user;
-    out.exposed_ports = config.exposed_ports;
-    out.volumes = config.volumes;
-    out.env = config.env;
-    out.cmd.assign(config.cmd.begin(), config.cmd.end());
-    out.entrypoint.assign(config.entrypoint.begin(), config.entrypoint.end());
-    out.shell.assign(config.shell.begin(), config.shell.end());
-    out.on_build = config.on_build;
-    out.working_dir = config.working_dir;
-    out.stop_signal = config.stop_signal;
-    out.labels = config.labels;
-    out.args_escaped = config.args_escaped;
-    if (const auto& check = config.healthcheck)
+// How something is run, in an image's words or in a container's: the names are the same.
+template <class To, class From> To converted(const From& from) {
+    To out;
+    out.user = from.user;
+    out.exposed_ports = from.exposed_ports;
+    out.volumes = from.volumes;
+    out.env = from.env;
+    out.cmd.assign(from.cmd.begin(), from.cmd.end());
+    out.entrypoint.assign(from.entrypoint.begin(), from.entrypoint.end());
+    out.shell.assign(from.shell.begin(), from.shell.end());
+    out.on_build = from.on_build;
+    out.working_dir = from.working_dir;
+    out.stop_signal = from.stop_signal;
+    out.labels = from.labels;
+    out.args_escaped = from.args_escaped;
+    if (const auto& check = from.healthcheck)
         out.healthcheck = {.test = check->test,
                            .interval = check->interval,
                            .timeout = check->timeout,
@@ -45,28 +46,8 @@ wire::oci::RunConfig run_config(const wire::ContainerConfig& config) {
     return out;
 }
 
-wire::ContainerConfig container_config(const wire::oci::RunConfig& run) {
-    wire::ContainerConfig out;
-    out.user = run.user;
-    out.exposed_ports = run.exposed_ports;
-    out.volumes = run.volumes;
-    out.env = run.env;
-    out.cmd.assign(run.cmd.begin(), run.cmd.end());
-    out.entrypoint.assign(run.entrypoint.begin(), run.entrypoint.end());
-    out.shell.assign(run.shell.begin(), run.shell.end());
-    out.on_build = run.on_build;
-    out.working_dir = run.working_dir;
-    out.stop_signal = run.stop_signal;
-    out.labels = run.labels;
-    out.args_escaped = run.args_escaped;
-    if (const auto& check = run.healthcheck)
-        out.healthcheck = {.test = check->test,
-                           .interval = check->interval,
-                           .timeout = check->timeout,
-                           .start_period = check->start_period,
-                           .start_interval = check->start_interval,
-                           .retries = check->retries};
-    return out;
+wire::oci::RunConfig run_config(const wire::ContainerConfig& config) {
+    return converted<wire::oci::RunConfig>(config);
 }
 
 // What one commit owns; ends on a worker, as its draft is a folder.
@@ -142,7 +123,7 @@ Result<wire::oci::RunConfig> committed_config(const wire::ContainerConfig& own,
     const wire::ContainerConfig& base = wanted ? *wanted : own;
     wire::oci::RunConfig run = run_config(base);
     TRY_DO(apply_changes(run, changes));
-    wire::ContainerConfig config = container_config(run);
+    auto config = converted<wire::ContainerConfig>(run);
     // Emptied on purpose: the container's own does not come back.
     config.entrypoint.given =
         run.entrypoint.empty() && (base.entrypoint.given || !base.entrypoint.empty());

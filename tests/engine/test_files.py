@@ -270,6 +270,25 @@ class Commit(FileTest):
         if not PEER:  # dockerd has folders that were merely looked into
             self.assertEqual([n for n in names if n.startswith(('proc', 'sys', 'dev', '.dockerenv', 'etc/')) and n != 'etc/passwd'], [])
 
+    def test_capabilities_of_files(self):
+        """security.capability goes in, comes out, is a change, and is in the image."""
+        key, net_bind = 'SCHILY.xattr.security.capability', '\1\0\0\2\0\4' + 14 * '\0'
+        container = self.busy('cp /bin/cat /cap')
+        self.commit(container, repo='made', tag='plain')
+        again = self.busy('true', image='made:plain')
+        same = members(self.get(again, '/cap'))['cap']
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode='w', format=tarfile.PAX_FORMAT) as tar:
+            same.pax_headers = {key: net_bind}
+            tar.addfile(same, io.BytesIO(content(self.get(again, '/cap'), 'cap')))
+        self.assertEqual(self.archive('PUT', again, '/', out.getvalue()).status, 200)
+        self.assertEqual(self.changes(again), ['C /cap'])
+        self.commit(again, repo='made', tag='cap')
+        for data in (self.get(again, '/cap'), self.export(again), self.export(self.create(image='made:cap'))):
+            self.assertEqual(members(data)['cap'].pax_headers.get(key), net_bind)
+        for container in (container, again):
+            self.api.remove(container)
+
     def test_config(self):
         container = self.create(['sleep', '5'], Env=['A=1', 'B=2'], Labels={'one': '1'}, WorkingDir='/tmp', User='7')
 
