@@ -49,8 +49,13 @@ Result<engine::PullOrder> read_order(const http::Request& request) {
 Task<Result<http::Reply>> image_create(Loop& loop, engine::Images& images, http::Request& request) {
     CO_TRY(engine::PullOrder order, read_order(request));
     auto work = [&](registry::ProgressSink& sink) -> Task<Status> {
-        CO_TRY([[maybe_unused]] auto id, co_await images.pull(std::move(order), sink));
-        co_return Status();
+        auto id = co_await images.pull(std::move(order), sink);
+        if (id) co_return Status();
+        // Docker's daemon never says 401 here, and its client would ask a user for a password then,
+        // for ever if there is no terminal.
+        if (id.error().kind() == Kind::unauthorized)
+            co_return std::move(id).error().as(Kind::internal);
+        co_return std::move(id).error();
     };
     co_return co_await stream_progress(loop, request, work);
 }

@@ -189,7 +189,7 @@ class Refused(PullTest):
                        "pull access denied for {name}, repository does not exist or may require 'docker login': denied: "
                        'requested access to the resource is denied'),
             'unauthorized': ({'status': 401, 'body': body % ('UNAUTHORIZED', 'authentication required')},
-                             500 if peer else 401, 'unauthorized: authentication required'),
+                             500, 'unauthorized: authentication required'),
             'too many': ({'status': 429, 'body': body % ('TOOMANYREQUESTS', 'slow down')}, 500,
                          'toomanyrequests: slow down'),
             'a bare 404': ({'status': 404}, 500, 'error parsing') if peer else ({'status': 404}, 404, 'manifest unknown'),
