@@ -92,7 +92,7 @@ Value row_of(const Value& image, std::string repository, std::string tag, std::s
     std::int64_t containers = image["Containers"].integer(-1);
     std::int64_t shared = image["SharedSize"].integer(-1);
     auto size_or_na = [](std::int64_t bytes) {
-        return bytes < 0 ? std::string("N/A") : human_size(static_cast<double>(bytes), 3);
+        return bytes < 0 ? std::string("N/A") : human_size(static_cast<double>(bytes), 4);
     };
     row.set("Containers", containers < 0 ? "N/A" : std::to_string(containers));
     row.set("CreatedAt", local_time(created));

@@ -22,7 +22,12 @@ Task<Result<Found>> ask(Context& context, std::string image) {
     Engine::Call call = get("/distribution/" + image + "/json");
     call.query.add("manifest", "1");
     call.headers.set("X-Registry-Auth", registry_auth(context.config, image));
-    CO_TRY(Value told, co_await context.engine.value(std::move(call)));
+    auto answer = co_await context.engine.value(std::move(call));
+    if (!answer && answer.error().message().contains("manifest unknown"))
+        co_return Error(Kind::missing,
+                        fmt::format("no such manifest: {}", familiar_with_tag(image)));
+    if (!answer) co_return std::move(answer).error();
+    Value told = std::move(answer).value();
     Found found;
     found.descriptor = told["Descriptor"];
     found.platforms = told["Platforms"];
