@@ -4,6 +4,7 @@
 #include "cli/console.h"
 #include "cli/context.h"
 #include "cli/human.h"
+#include "cli/platform.h"
 #include "cli/table.h"
 #include "loop/scope.h"
 
@@ -19,18 +20,15 @@ namespace cli {
 
 namespace {
 
-// --platform os/arch[/variant] as the API wants it: a JSON document.
-Result<std::string> platform_document(const std::string& text) {
-    std::size_t first = text.find('/');
-    if (first == text.npos || text.find_first_of("\"\\ ") != text.npos)
-        return Error(Kind::invalid, fmt::format("invalid platform: {:?}", text));
-    std::size_t second = text.find('/', first + 1);
-    std::string variant = second == text.npos ? "" : text.substr(second + 1);
-    Value out = Value::object("");
-    out.set("architecture", text.substr(first + 1, second - first - 1));
-    out.set("os", text.substr(0, first));
-    if (!variant.empty()) out.set("variant", variant);
-    return out.json();
+// Adds --platform os/arch[/variant] as the API wants them: JSON documents.
+Task<Status> add_platforms(Context& context, Arguments texts, Engine::Call& call) {
+    for (const std::string& text : texts) {
+        CO_TRY_DO(co_await context.engine.needs("--platform", "1.48"));
+        auto parsed = parse_platform(text);
+        if (!parsed) co_return std::move(parsed).error().context("invalid platform");
+        call.query.add("platform", parsed->json());
+    }
+    co_return Status();
 }
 
 Status write_whole(const Fd& file, std::string_view bytes) {
@@ -137,21 +135,19 @@ Task<int> upload(Context& context, Engine::Call call, std::unique_ptr<Stream> in
 }  // namespace
 
 Task<int> run_save(Context& context, Arguments words) {
-    std::string output, platform;
+    std::string output;
+    Arguments platforms;
     FlagSet flags(context.program, "save [OPTIONS] IMAGE [IMAGE...]",
                   "Save one or more images to a tar archive (streamed to STDOUT by default)");
     flags.text("output", 'o', output, "Write to a file, instead of STDOUT");
-    flags.text("platform", 0, platform, "Save only this platform, os/arch[/variant]");
+    flags.list("platform", 0, platforms, "Save only this platform, os/arch[/variant]");
     Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
     Engine::Call call = get("/images/get");
     for (const std::string& image : parsed.arguments)
         call.query.add("names", image);
-    if (!platform.empty()) {
-        auto document = platform_document(platform);
-        if (!document) co_return fail(document.error());
-        call.query.add("platform", *document);
-    }
+    if (auto added = co_await add_platforms(context, platforms, call); !added)
+        co_return fail(added.error());
     co_return co_await save_to(context, std::move(call), output, "save image");
 }
 
@@ -167,12 +163,13 @@ Task<int> run_export(Context& context, Arguments words) {
 }
 
 Task<int> run_load(Context& context, Arguments words) {
-    std::string input, platform;
+    std::string input;
+    Arguments platforms;
     bool quiet = false;
     FlagSet flags(context.program, "load [OPTIONS]", "Load an image from a tar archive or STDIN");
     flags.text("input", 'i', input, "Read from tar archive file, instead of STDIN");
     flags.boolean("quiet", 'q', quiet, "Suppress the load output");
-    flags.text("platform", 0, platform, "Load only this platform, os/arch[/variant]");
+    flags.list("platform", 0, platforms, "Load only this platform, os/arch[/variant]");
     Parsed parsed = parse_command(flags, words, {0, 0});
     if (parsed.exit) co_return *parsed.exit;
     if (input.empty() && is_terminal(0))
@@ -181,11 +178,8 @@ Task<int> run_load(Context& context, Arguments words) {
     if (!stream) co_return fail(stream.error());
     Engine::Call call = post("/images/load");
     call.query.add("quiet", quiet || !is_terminal(1) ? "1" : "0");
-    if (!platform.empty()) {
-        auto document = platform_document(platform);
-        if (!document) co_return fail(document.error());
-        call.query.add("platform", *document);
-    }
+    if (auto added = co_await add_platforms(context, platforms, call); !added)
+        co_return fail(added.error());
     co_return co_await upload(context, std::move(call), std::move(*stream));
 }
 
@@ -197,7 +191,7 @@ Task<int> run_import(Context& context, Arguments words) {
     flags.list("change", 'c', changes, "Apply Dockerfile instruction to the created image");
     flags.text("message", 'm', message, "Set commit message for imported image");
     flags.text("platform", 0, platform, "Set platform if server is multi-platform capable");
-    Parsed parsed = parse_command(flags, words, {1, 2});
+    Parsed parsed = parse_command(flags, words, {1, -1});
     if (parsed.exit) co_return *parsed.exit;
     std::string source = parsed.arguments[0];
     std::string name = parsed.arguments.size() > 1 ? parsed.arguments[1] : "";
@@ -209,10 +203,9 @@ Task<int> run_import(Context& context, Arguments words) {
                source.starts_with("ftp://");
     Engine::Call call = post("/images/create");
     call.query.add("fromSrc", url ? source : "-");
-    call.query.add("repo", name);
-    call.query.add("tag", "");
-    call.query.add("message", message);
-    call.query.add("platform", platform);
+    if (!name.empty()) call.query.add("repo", name);
+    if (!message.empty()) call.query.add("message", message);
+    if (!platform.empty()) call.query.add("platform", platform);
     for (const std::string& change : changes)
         call.query.add("changes", change);
     if (url) {
@@ -243,13 +236,13 @@ Value history_row(const Value& line, bool trunc, bool human) {
     for (char& c : by)
         if (c == '\t') c = ' ';
     std::int64_t size = line["Size"].integer();
-    row.set("ID", trunc ? short_id(id) : id);
+    row.set("Comment", line["Comment"].text());
     row.set("CreatedAt", time_text(created));
+    row.set("CreatedBy", trunc ? ellipsis(by, 45) : by);
     row.set("CreatedSince",
             human ? human_duration(base::now().seconds() - created) + " ago" : time_text(created));
-    row.set("CreatedBy", trunc ? ellipsis(by, 45) : by);
+    row.set("ID", trunc ? short_id(id) : id);
     row.set("Size", human ? human_size(static_cast<double>(size), 3) : std::to_string(size));
-    row.set("Comment", line["Comment"].text());
     return row;
 }
 
@@ -257,27 +250,26 @@ Value history_row(const Value& line, bool trunc, bool human) {
 
 Task<int> run_history(Context& context, Arguments words) {
     bool human = true, no_trunc = false, quiet = false;
-    std::string format, platform;
+    std::string format;
+    Arguments platforms;
     FlagSet flags(context.program, "history [OPTIONS] IMAGE", "Show the history of an image");
     flags.text("format", 0, format, "'table', 'table TEMPLATE', 'json' or a Go template");
     flags.boolean("human", 'H', human, "Print sizes and dates in human readable format");
     flags.boolean("no-trunc", 0, no_trunc, "Don't truncate output");
     flags.boolean("quiet", 'q', quiet, "Only show image IDs");
-    flags.text("platform", 0, platform, "Show history for this platform, os/arch[/variant]");
+    flags.list("platform", 0, platforms, "Show history for this platform, os/arch[/variant]");
     Parsed parsed = parse_command(flags, words, {1, 1});
     if (parsed.exit) co_return *parsed.exit;
     Engine::Call call = get("/images/" + parsed.arguments[0] + "/history");
-    if (!platform.empty()) {
-        auto document = platform_document(platform);
-        if (!document) co_return fail(document.error());
-        call.query.add("platform", *document);
-    }
+    if (auto added = co_await add_platforms(context, platforms, call); !added)
+        co_return fail(added.error());
     auto list = co_await context.engine.value(std::move(call));
     if (!list) co_return fail(list.error());
     if (format.empty() || format == "table")
         format = quiet ? "{{.ID}}"
-                       : "table "
-                         "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
+                       : fmt::format("table {{{{.ID}}}}\t{{{{.{}}}}}\t{{{{.CreatedBy}}}}\t"
+                                     "{{{{.Size}}}}\t{{{{.Comment}}}}",
+                                     human ? "CreatedSince" : "CreatedAt");
     std::vector<Value> rows;
     for (const Value& line : list->items())
         rows.push_back(history_row(line, !no_trunc, human));

@@ -425,6 +425,31 @@ info -f '{{.HttpProxy}}'
 info -f '{{.Nope}}'
 info -f '{{.Nope'
 info -f 'json '
+save busybox
+save busybox x:y host:5000/z
+save --platform linux/arm64 busybox
+save --platform nope busybox
+save
+load -i {t}/env
+load -q -i {t}/env
+load --platform linux/arm64/v8 -i {t}/env
+load -i /nope
+load x
+import {t}/env
+import {t}/env x:y
+import -c 'CMD a' -c 'ENV b=c' -m words {t}/env x
+import http://host/x.tar x:y
+import /nope x
+import {t}/env BAD
+import
+history busybox
+history --no-trunc busybox
+history -q busybox
+history --format json busybox
+history --format '{{.ID}} {{.CreatedSince}} {{.CreatedAt}} {{.CreatedBy}} {{.Size}} {{.Comment}}' busybox
+history --human=false busybox
+history --platform linux/arm64 busybox
+history --platform nope busybox
 search nginx
 search --no-trunc nginx
 search --limit 5 nginx

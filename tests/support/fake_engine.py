@@ -75,6 +75,9 @@ DENIED = [PUSH[0], {'errorDetail': {'message': 'denied: no'}, 'error': 'denied: 
 SEARCH = [{'name': 'nginx', 'description': 'A description of more than forty-five characters\nand of two lines', 'star_count': 12,
            'is_official': True, 'is_automated': False},
           {'name': 'me/nginx', 'description': '', 'star_count': 1, 'is_official': False, 'is_automated': True}]
+HISTORY = [{'Id': 'sha256:' + 'a' * 64, 'Created': 1700000000, 'CreatedBy': '/bin/sh -c #(nop)\tCMD ["a command of more than forty-five characters"]',
+            'Tags': ['busybox:latest'], 'Size': 0, 'Comment': 'x'},
+           {'Id': '<missing>', 'Created': 1600000000, 'CreatedBy': 'ADD', 'Tags': None, 'Size': 4261550, 'Comment': ''}]
 USAGE = {'LayersSize': 3000000, 'Images': [
              {'Id': 'sha256:' + 'a' * 64, 'RepoTags': ['busybox:latest', 'busybox:two'], 'RepoDigests': ['busybox@sha256:' + 'b' * 64],
               'Created': 1700000000, 'Size': 2000000, 'SharedSize': 500000, 'Labels': None, 'Containers': 2},
@@ -106,6 +109,9 @@ def frame(stream, text):
 ANSWERS = [
     (r'\w+ /_ping', 200, 'OK'),
     (r'GET /images/search', 200, SEARCH),
+    (r'GET /images/get', 200, b'an archive'),
+    (r'POST /images/load', 200, lines([{'stream': 'Loaded image: busybox:latest\n'}])),
+    (r'GET /images/.*/history', 200, HISTORY),
     (r'POST /auth', 200, {'Status': 'Login Succeeded', 'IdentityToken': ''}),
     (r'GET /system/df', 200, USAGE),
     (r'POST /containers/prune', 200, {'ContainersDeleted': ['c' * 64], 'SpaceReclaimed': 1000}),
