@@ -1,5 +1,7 @@
 // POST /lighter/system/check: what is wrong with the store, line by line while it is looked at, and
 // with repair=1 what became of it. Ours: Docker has no such call.
+#include "wire/check.h"
+
 #include "api/api.h"
 #include "api/caller.h"
 #include "api/versions.h"
@@ -9,7 +11,6 @@
 #include "loop/scope.h"
 #include "registry/auth.h"
 #include "registry/user_agent.h"
-#include "wire/check.h"
 
 #include <map>
 #include <optional>
@@ -75,8 +76,7 @@ Task<void> run_check(engine::Checks& checks, engine::CheckOrder order, Lines& li
 
 }  // namespace
 
-Task<Result<http::Reply>> system_check(Loop& loop, engine::Checks& checks,
-                                       http::Request& request) {
+Task<Result<http::Reply>> system_check(Loop& loop, engine::Checks& checks, http::Request& request) {
     engine::CheckOrder order;
     order.repair = request.query().flag("repair");
     order.headers.emplace_back("User-Agent",

@@ -33,9 +33,9 @@ std::string counted(const Value& totals, const char* name, std::string_view one)
 }
 
 std::string summary(const Value& totals) {
-    std::string out = fmt::format("{}, {} and {} checked: ", counted(totals, "layers", "layer"),
-                                  counted(totals, "images", "image"),
-                                  counted(totals, "containers", "container"));
+    std::string out =
+        fmt::format("{}, {} and {} checked: ", counted(totals, "layers", "layer"),
+                    counted(totals, "images", "image"), counted(totals, "containers", "container"));
     if (totals["problems"].integer() == 0) return out + "no problem\n";
     out += counted(totals, "problems", "problem");
     if (std::int64_t repaired = totals["repaired"].integer(); repaired > 0)
@@ -76,8 +76,8 @@ Task<int> run_system_check(Context& context, Arguments words) {
         const std::string& status = (*line)["status"].text();
         const std::string& message = (*line)["message"].text();
         if (quiet && (status == "Checking" || status == "Fetching" || status == "Note")) continue;
-        print(fmt::format("{}: {}{}{}\n", (*line)["id"].text(), status,
-                          message.empty() ? "" : ": ", message));
+        print(fmt::format("{}: {}{}{}\n", (*line)["id"].text(), status, message.empty() ? "" : ": ",
+                          message));
     }
     if (totals.is_null()) co_return fail("the engine ended before the check did");
     if (!quiet) print(summary(totals));

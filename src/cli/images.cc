@@ -67,8 +67,8 @@ Task<int> run_pull(Context& context, Arguments words) {
     if (!limit_rate.empty()) {
         auto rate = codec::parse_bytes(limit_rate);
         if (!rate || *rate < 1)
-            co_return fail(fmt::format("invalid argument \"{}\" for \"--limit-rate\" flag", limit_rate),
-                           125);
+            co_return fail(
+                fmt::format("invalid argument \"{}\" for \"--limit-rate\" flag", limit_rate), 125);
         // A dockerd would look away, and the line be full.
         auto version = co_await context.engine.value(get("/version"));
         if (!version) co_return fail(version.error());

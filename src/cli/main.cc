@@ -89,9 +89,9 @@ constexpr Form forms[] = {
     {"system", "prune", "", run_system_prune, "Remove unused data"},
 };
 constexpr std::string_view container_commands[] = {
-    "attach", "create", "kill",  "logs", "ps",    "rename", "restart", "rm",
-    "run",    "start",  "stop",  "top",  "wait",  "commit", "cp",      "diff",
-    "exec",   "export", "pause", "port", "stats",  "unpause", "update"};
+    "attach", "create", "kill",  "logs", "ps",    "rename",  "restart", "rm",
+    "run",    "start",  "stop",  "top",  "wait",  "commit",  "cp",      "diff",
+    "exec",   "export", "pause", "port", "stats", "unpause", "update"};
 constexpr std::string_view later_groups[] = {
     "builder", "buildx", "checkpoint", "compose", "config", "context", "network",
     "node",    "plugin", "secret",     "service", "stack",  "swarm",   "trust",    "volume"};

@@ -70,7 +70,7 @@ struct Config {
     unsigned max_download_attempts = 5;
     bool partial_pull = true;
     std::int64_t limit_rate = 0;  // bytes a second of all pulls together; 0: no limit
-    http::ProxyConfig proxy;  // the environment's, overridden by proxies
+    http::ProxyConfig proxy;      // the environment's, overridden by proxies
 
     // The default bridge.
     std::string bridge;  // empty: the default name; "none": no bridge

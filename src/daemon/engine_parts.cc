@@ -161,15 +161,15 @@ Task<Status> EngineParts::open() {
     paths.exec_root = config.exec_root;
     CO_TRY(shim, co_await run::ShimClient::connect_or_start(loop, std::move(paths)));
     engine::ContainerParts parts{loop,   workers,  *store, *records, *images,
-                                 events, *network, *shim,  cgroups, config.exec_root + "/intake"};
+                                 events, *network, *shim,  cgroups,  config.exec_root + "/intake"};
     CO_TRY_DO(sys::make_folders(parts.intakes, 0700));
     CO_TRY(engine::ContainerSettings settings, container_settings(config));
     containers.emplace(parts, std::move(settings));
     execs.emplace(
         engine::ExecParts{loop, workers, *containers, *shim, cgroups, config.exec_root + "/execs"});
     healthchecks.emplace(*containers, *execs, config.exec_root + "/health");
-    checks.emplace(engine::Checks::Parts{loop, workers, *store, *records, *images, *containers,
-                                         *puller});
+    checks.emplace(
+        engine::Checks::Parts{loop, workers, *store, *records, *images, *containers, *puller});
     CO_TRY_DO(co_await execs->load());
     CO_TRY_DO(co_await healthchecks->load());
     CO_TRY_DO(co_await containers->load());
@@ -190,9 +190,15 @@ Status EngineParts::reload() {
 }
 
 engine::Engine EngineParts::engine() {
-    return {loop,        workers, *images,
-            *link,       *containers, *checks,
-            *execs,      *network, events,
+    return {loop,
+            workers,
+            *images,
+            *link,
+            *containers,
+            *checks,
+            *execs,
+            *network,
+            events,
             cgroups,
             [this] { return system_info(); }};
 }

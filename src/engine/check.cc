@@ -243,8 +243,8 @@ Task<Status> Checks::check_layer(Run& run, store::Layer layer) {
     std::string id = layer_name(layer.diff_id);
     CheckLine begin{id, "Checking", bytes_text(layer.size)};
     CO_TRY_DO(co_await run.sink.tell(std::move(begin)));
-    auto found = co_await parts_.workers.run(loop::Lane::heavy, check_files, &parts_.store,
-                                             layer.diff_id);
+    auto found =
+        co_await parts_.workers.run(loop::Lane::heavy, check_files, &parts_.store, layer.diff_id);
     if (!found) co_return found.error();
     if (found->unknown) {
         CheckLine note{id, "Note",
@@ -359,8 +359,7 @@ Task<Status> Checks::put_in_place(Run& run, std::string diff_id, store::Draft dr
     Status done = co_await put_in_place_closed(run, diff_id, draft);
     parts_.images.reopen_layer(diff_id);
     auto left = std::make_unique<store::Draft>(std::move(draft));
-    Task<Status> dropping =
-        parts_.workers.run(loop::Lane::heavy, drop_copy, std::move(left));
+    Task<Status> dropping = parts_.workers.run(loop::Lane::heavy, drop_copy, std::move(left));
     (void)co_await loop::shield(std::move(dropping));
     co_return done;
 }

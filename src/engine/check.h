@@ -30,7 +30,7 @@ struct CheckReport {
 
 struct CheckOrder {
     bool repair = false;
-    registry::HeaderList headers;                            // User-Agent
+    registry::HeaderList headers;                              // User-Agent
     std::map<std::string, registry::Credentials> credentials;  // by registry: "docker.io"
 };
 

@@ -68,6 +68,12 @@ Status begin_work(const loop::Stopping& stopping, LayerWork* work) {
     });
 }
 
+// Worker: nothing of it is kept.
+Status drop_part(LayerWork* work) {
+    work->part->drop();
+    return {};
+}
+
 // Worker: from zero, with nothing kept.
 Status restart_work(LayerWork* work) {
     TRY_DO(work->part->reset());
@@ -267,7 +273,13 @@ Task<Status> LayerTransfer::transfer() {
         if (trouble_.error.kind() == Kind::cancelled) co_return trouble_.error;
         if (ended == Ended::wrong) {
             // Old bytes of another day or server may be the wrong ones: once more from zero.
-            if (fresh_ || work_->assembly) co_return trouble_.error;
+            if (work_->assembly) co_return trouble_.error;
+            if (fresh_) {
+                // Bytes that no try makes better are not kept for one.
+                if (!disk_failed_)
+                    (void)co_await workers_.run(loop::Lane::quick, drop_part, work_.get());
+                co_return trouble_.error;
+            }
             CO_TRY_DO(co_await restart());
             continue;
         }

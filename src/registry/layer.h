@@ -43,7 +43,7 @@ struct LayerPlan {
     std::string short_id;  // for progress
     // What all layers of the pull have written; outlives them.
     std::atomic<std::uint64_t>* written = nullptr;
-    bool keep = true;  // what came, for another time
+    bool keep = true;    // what came, for another time
     unsigned order = 0;  // lower ones first, when there is a limit on bytes per second
     Throttle* throttle = nullptr;
     std::string source;  // see store::Layer

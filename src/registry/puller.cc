@@ -340,7 +340,8 @@ Task<Status> Puller::check_room(Session& session, const std::vector<LayerPlan>& 
     std::vector<std::string> digests;
     for (const LayerPlan& plan : plans) {
         if (store_.layers().find(plan.diff_id) || running_.contains(plan.diff_id)) continue;
-        missing += static_cast<std::uint64_t>(plan.blob.size);
+        auto size = static_cast<std::uint64_t>(plan.blob.size);
+        missing += std::min(size, UINT64_MAX - missing);
         digests.push_back(plan.blob.digest);
     }
     if (digests.empty()) co_return Status();
@@ -378,8 +379,7 @@ Task<Result<store::Draft>> Puller::fetch_copy(LayerRequest request, ProgressSink
         if (work) {
             store::Draft draft = std::move(*(*work)->draft);
             (*work)->draft.reset();
-            Task<Status> finishing =
-                workers_.run(loop::Lane::quick, finish_copy, std::move(*work));
+            Task<Status> finishing = workers_.run(loop::Lane::quick, finish_copy, std::move(*work));
             CO_TRY_DO(co_await loop::shield(std::move(finishing)));
             co_return draft;
         }

@@ -20,8 +20,8 @@ namespace registry {
 
 struct PullRequest {
     Target target;
-    std::optional<Platform> platform;  // absent: this machine's
-    Caller caller;                     // credentials are for target.domain
+    std::optional<Platform> platform;        // absent: this machine's
+    Caller caller;                           // credentials are for target.domain
     std::uint64_t bytes_per_second_max = 0;  // 0: no limit but the engine's
 };
 

@@ -19,7 +19,7 @@ namespace registry {
 struct PullSettings {
     unsigned concurrent_downloads_max = 3;
     RetryPolicy retry;
-    std::uint64_t bytes_per_second_max = 0;  // of all pulls together; 0: no limit
+    std::uint64_t bytes_per_second_max = 0;            // of all pulls together; 0: no limit
     std::chrono::milliseconds answer_timeout{60'000};  // until the head of an answer
     std::chrono::milliseconds stall_timeout{60'000};   // without a byte of a body
     bool partial = true;  // of zstd:chunked layers only what this host lacks is fetched

@@ -28,9 +28,10 @@ Error sqlite_error(sqlite3* database, std::string_view what) {
     int code = database == nullptr ? SQLITE_NOMEM : sqlite3_errcode(database);
     std::string text = database == nullptr ? "out of memory" : sqlite3_errmsg(database);
     // SQLite leaves open which of the two it is; a file system is what ends.
-    bool full = code == SQLITE_FULL ||
-                (database != nullptr && (code & 0xff) == SQLITE_IOERR &&
-                 (sqlite3_system_errno(database) == ENOSPC || sqlite3_system_errno(database) == EDQUOT));
+    bool full =
+        code == SQLITE_FULL ||
+        (database != nullptr && (code & 0xff) == SQLITE_IOERR &&
+         (sqlite3_system_errno(database) == ENOSPC || sqlite3_system_errno(database) == EDQUOT));
     if (full) text = "no space left on device";
     Kind kind = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? Kind::invalid : Kind::internal;
     return Error(kind, fmt::format("state database: {}: {}", what, text));
@@ -57,6 +58,21 @@ std::string column(Statement& statement, int at) {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement.handle, at));
     return {text == nullptr ? "" : text,
             static_cast<std::size_t>(sqlite3_column_bytes(statement.handle, at))};
+}
+
+// A transaction whose sync failed stands complete in the log: the next start would find it there,
+// after its failure was told and what it speaks of removed. Another one takes its place in the log.
+void disown_failed(sqlite3* database) {
+    constexpr const char* sql =
+        "BEGIN IMMEDIATE;"
+        "INSERT OR REPLACE INTO records(kind, key, json) VALUES(-1, '', '');"
+        "DELETE FROM records WHERE kind = -1;"
+        "COMMIT;";
+    Status done = run(database, sql);
+    if (!done) {
+        (void)run(database, "ROLLBACK;");
+        base::log::warn("{}", done.error().message());
+    }
 }
 
 Result<sqlite3*> open_file(const std::string& path) {
@@ -138,6 +154,7 @@ Status Database::commit(const Batch& batch) {
     Status done = commit_once(batch);
     while (!done && is_disk_full(done.error()) && parts_->relief && parts_->relief())
         done = commit_once(batch);
+    if (!done) disown_failed(parts_->database);
     return done;
 }
 

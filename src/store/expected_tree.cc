@@ -12,7 +12,8 @@ using codec::tar::Type;
 namespace {
 
 void set_xattr(ExpectedNode& node, const std::string& name, const std::string& value) {
-    auto at = std::ranges::lower_bound(node.xattrs, name, {}, [](const auto& x) { return x.first; });
+    auto at =
+        std::ranges::lower_bound(node.xattrs, name, {}, [](const auto& x) { return x.first; });
     if (at != node.xattrs.end() && at->first == name)
         at->second = value;
     else
@@ -113,7 +114,8 @@ Status ExpectedTree::entry(const Entry& entry) {
     std::size_t slash = path.rfind('/');
     std::string parent = slash == std::string::npos ? "" : path.substr(0, slash);
     std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-    if (parent.starts_with(aufs_prefix) || parent.find("/" + std::string(aufs_prefix)) != parent.npos)
+    if (parent.starts_with(aufs_prefix) ||
+        parent.find("/" + std::string(aufs_prefix)) != parent.npos)
         return {};
     if (name.starts_with(whiteout_prefix)) {
         whiteout(parent, name);

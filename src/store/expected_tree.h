@@ -1,5 +1,5 @@
-// What a layer's folder is to look like, as its tar says: the entries replayed in memory by the same
-// rules as store/unpack_files. For `system check`.
+// What a layer's folder is to look like, as its tar says: the entries replayed in memory by the
+// same rules as store/unpack_files. For `system check`.
 #pragma once
 
 #include "base/error.h"

@@ -70,8 +70,8 @@ Result<std::unique_ptr<Folders>> Folders::open(const std::string& data_root, Res
     TRY(Fd staging, sys::open_folder(data_root + "/staging"));
     TRY(Fd containers, sys::open_folder(data_root + "/containers"));
     TRY(Fd volumes, sys::open_folder(data_root + "/volumes"));
-    return std::unique_ptr<Folders>(
-        new Folders(data_root, reserve, std::move(staging), std::move(containers), std::move(volumes)));
+    return std::unique_ptr<Folders>(new Folders(data_root, reserve, std::move(staging),
+                                                std::move(containers), std::move(volumes)));
 }
 
 Status Folders::create_container(std::string_view id, const std::string& top_diff) {

@@ -116,7 +116,8 @@ std::uint64_t Ingest::bytes_of(const std::vector<std::string>& digests) const {
     for (const std::string& digest : digests) {
         Result<std::string> hex = digest_hex(digest);
         struct stat info {};
-        if (hex && ::fstatat(folder_.get(), (*hex + ".part").c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
+        if (hex &&
+            ::fstatat(folder_.get(), (*hex + ".part").c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0)
             bytes += static_cast<std::uint64_t>(info.st_size);
     }
     return bytes;

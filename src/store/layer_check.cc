@@ -38,12 +38,18 @@ std::string_view type_name(mode_t mode) {
 mode_t type_of(Type type) {
     switch (type) {
     case Type::file:
-    case Type::hard_link: return S_IFREG;
-    case Type::folder: return S_IFDIR;
-    case Type::symlink: return S_IFLNK;
-    case Type::fifo: return S_IFIFO;
-    case Type::char_device: return S_IFCHR;
-    case Type::block_device: return S_IFBLK;
+    case Type::hard_link:
+        return S_IFREG;
+    case Type::folder:
+        return S_IFDIR;
+    case Type::symlink:
+        return S_IFLNK;
+    case Type::fifo:
+        return S_IFIFO;
+    case Type::char_device:
+        return S_IFCHR;
+    case Type::block_device:
+        return S_IFBLK;
     }
     return 0;
 }
@@ -70,8 +76,7 @@ public:
         std::set<std::string> seen{""};
         std::set<std::string> gone;  // folders: what is below them goes without saying
         for (const auto& [path, number] : tree_.paths()) {
-            if (stopped())
-                return Error(Kind::cancelled, "cancelled");
+            if (stopped()) return Error(Kind::cancelled, "cancelled");
             const ExpectedNode& node = tree_.node(number);
             bool folder = node.type == Type::folder;
             if (!path.empty() && gone.contains(parent_of(path))) {
@@ -125,7 +130,8 @@ private:
     bool same_facts(const struct stat& info, const std::string& path, const ExpectedNode& node) {
         mode_t wanted = type_of(node.type);
         if ((info.st_mode & S_IFMT) != wanted) {
-            find(path, fmt::format("is {} instead of {}", type_name(info.st_mode), type_name(wanted)));
+            find(path,
+                 fmt::format("is {} instead of {}", type_name(info.st_mode), type_name(wanted)));
             return false;
         }
         bool device = S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode);
@@ -199,10 +205,12 @@ private:
             if (counts_xattr(name)) there.insert(name);
         for (const auto& [name, wanted] : node.xattrs) {
             bool found = there.erase(name) > 0;
-            ssize_t got = found ? ::fgetxattr(file.get(), name.c_str(), value_.data(), value_.size()) : 0;
+            ssize_t got =
+                found ? ::fgetxattr(file.get(), name.c_str(), value_.data(), value_.size()) : 0;
             if (!found)
                 find(path, fmt::format("its attribute {} is missing", name));
-            else if (got < 0 || std::string_view(value_.data(), static_cast<std::size_t>(got)) != wanted)
+            else if (got < 0 ||
+                     std::string_view(value_.data(), static_cast<std::size_t>(got)) != wanted)
                 find(path, fmt::format("its attribute {} is another", name));
         }
         // Of a folder that is only implied they are those of a layer below.
@@ -227,8 +235,7 @@ Status read_tar(LayerTar& tar, ExpectedTree& tree, const std::function<bool()>& 
     codec::tar::Reader reader(tree);
     tar.collect_damaged();
     for (;;) {
-        if (stopped())
-            return Error(Kind::cancelled, "cancelled");
+        if (stopped()) return Error(Kind::cancelled, "cancelled");
         TRY(std::size_t got, tar.read(buffer.get(), buffer_bytes));
         if (got == 0) return reader.finish();
         TRY_DO(reader.feed({buffer.get(), got}));

@@ -94,9 +94,8 @@ const json::Table& json_table(const Layer*) {
 
 Draft::Draft(Draft&& other) noexcept
     : unpacked(std::move(other.unpacked)), source(std::move(other.source)),
-      staging_(std::move(other.staging_)),
-      folder_(std::move(other.folder_)), name_(std::exchange(other.name_, {})),
-      path_(std::move(other.path_)) {}
+      staging_(std::move(other.staging_)), folder_(std::move(other.folder_)),
+      name_(std::exchange(other.name_, {})), path_(std::move(other.path_)) {}
 
 Draft& Draft::operator=(Draft&& other) noexcept {
     std::swap(unpacked, other.unpacked);
@@ -138,8 +137,8 @@ Status apply_implied(const std::string& diff, const std::vector<std::string>& im
 }
 
 Layers::Layers(std::string data_root, Database& database, Reserve& reserve, Fd staging, Fd layers)
-    : data_root_(std::move(data_root)), database_(database), reserve_(reserve), staging_(std::move(staging)),
-      folder_(std::move(layers)) {}
+    : data_root_(std::move(data_root)), database_(database), reserve_(reserve),
+      staging_(std::move(staging)), folder_(std::move(layers)) {}
 
 Result<std::unique_ptr<Layers>> Layers::open(const std::string& data_root, Database& database,
                                              Reserve& reserve) {

@@ -94,7 +94,7 @@ private:
     Database& database_;
     Reserve& reserve_;
     Fd staging_, folder_;
-    std::mutex committing_;  // the same layer may come by two ways at once
+    std::mutex committing_;     // the same layer may come by two ways at once
     mutable std::mutex mutex_;  // guards what follows; several heavy lanes may call
     std::vector<Layer> layers_;
     std::uint64_t next_ = 0;

@@ -25,7 +25,8 @@ Status allocate(const Fd& file, std::uint64_t bytes) {
     const std::string zeros(64 * 1024, '\0');
     for (std::uint64_t at = 0; at < bytes; at += zeros.size())
         TRY_DO(sys::write_all(
-            file, std::string_view(zeros).substr(0, std::min<std::uint64_t>(bytes - at, zeros.size())),
+            file,
+            std::string_view(zeros).substr(0, std::min<std::uint64_t>(bytes - at, zeros.size())),
             "reserve"));
     return {};
 }

@@ -361,11 +361,16 @@ class Cut(PullTest):
             def used():
                 return sum(os.path.getsize(p) for n in ('staging', 'ingest', 'layers')
                            for p in glob.glob(f'{engine.data_root}/{n}/**', recursive=True) if os.path.isfile(p))
-            reply = engine.api.post('/images/create', fromImage=registry.host + '/team/app:1')
-            said = json.loads(reply.body.splitlines()[-1])
-            self.assertIn('no space left on device', said['error'].lower())
-            self.assertEqual(used(), 0)
-            self.assertEqual(engine.api.get('/images/json').json, [])
+            # Too large as it comes; and so small that only unpacking tells.
+            registry.store.add_image('team/app', 'zip', [fake_registry.tar_layer({f'{i}/big': noise(9000, i) * 1000})
+                                                         for i in range(4)])
+            for tag in ('1', 'zip'):
+                reply = engine.api.post('/images/create', fromImage=f'{registry.host}/team/app:{tag}')
+                said = json.loads(reply.body.splitlines()[-1])
+                self.assertIn('no space left on device', said['error'].lower())
+                self.assertEqual(registry.requests('/blobs/' + registry.image.layers[0][0]), [])
+                self.assertEqual(used(), 0)
+                self.assertEqual(engine.api.get('/images/json').json, [])
             self.assertEqual(engine.api.get('/_ping', version='').status, 200)
             # It fits without what is kept for going on later: that is given up first.
             subprocess.run(['mount', '-o', 'remount,size=44m', root], check=True)

@@ -56,6 +56,8 @@ check() {
     quiet lighter rm -f $id || fail "$name cannot be removed: $(cat /run/out)"
   done
 }
+# Before anything is put right: nothing is there by half, every layer is what its tar says.
+quiet lighter system check -q || fail "system check: $(head -n 5 /run/out)"
 check
 echo "CHECKED $(wc -l < $ACKS) acknowledgements"
 

@@ -1,7 +1,6 @@
-#include "registry/rate.h"
-
-#include "loop/scope.h"
 #include "../support/loop_fixture.h"
+#include "loop/scope.h"
+#include "registry/rate.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>

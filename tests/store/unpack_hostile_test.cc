@@ -8,9 +8,13 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
+#include <fcntl.h>
+#include <linux/magic.h>
 #include <random>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -65,6 +69,20 @@ std::uint64_t status_kib(const std::string& name) {
     for (std::string word; status >> word;)
         if (std::uint64_t kib = 0; word == name + ":" && status >> kib) return kib;
     return 0;
+}
+
+// Of a file: pages in the page cache, mincore(2).
+std::uint64_t cached_bytes(const std::string& path) {
+    Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    auto size = static_cast<std::size_t>(::lseek(file.get(), 0, SEEK_END));
+    void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
+    BOOST_REQUIRE(mapped != MAP_FAILED);
+    constexpr std::size_t page = 4096;
+    std::vector<unsigned char> there((size + page - 1) / page);
+    BOOST_TEST(::mincore(mapped, size, there.data()) == 0);
+    ::munmap(mapped, size);
+    auto in_memory = [](unsigned char each) { return (each & 1) != 0; };
+    return page * static_cast<std::uint64_t>(std::ranges::count_if(there, in_memory));
 }
 
 // unpack() in flat memory: what the process grows by meanwhile, whatever it held before.
@@ -553,6 +571,11 @@ BOOST_AUTO_TEST_CASE(files_beyond_the_allowance_are_whole) {
     options.cached_bytes_max = 1 << 20;
     auto made = unpack(scratch, gzip(tar), options);
     BOOST_REQUIRE_MESSAGE(made, words(made));
+    // Before they are read here, which brings them back.
+    std::uint64_t cached = cached_bytes(scratch.at("diff/a")) + cached_bytes(scratch.at("diff/c"));
+    struct statfs kind {};
+    if (::statfs(scratch.path().c_str(), &kind) == 0 && kind.f_type == EXT4_SUPER_MAGIC)
+        BOOST_TEST(cached < 2u << 20);  // of 18 MB
     BOOST_TEST(scratch.read("diff/a") == content);
     BOOST_TEST(scratch.read("diff/b") == "small");
     BOOST_TEST(scratch.read("diff/c") == content);
