@@ -21,7 +21,7 @@ import fault_disk
 
 IMAGES = None
 # "all", or how many n of each operation and error.
-SWEEP = os.environ.get('FAULT_SWEEP', '2')
+SWEEP = os.environ.get('FAULT_SWEEP', '1')
 ONLY = os.environ.get('FAULT_ONLY', '')  # "pull ENOSPC 17": just that one
 
 

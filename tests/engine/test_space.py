@@ -336,18 +336,26 @@ class Rate(SpaceTest):
         write('{}')
         small = self.small_engine('24m', '--config-file', config)
 
-        def pull():
-            began = time.monotonic()
-            small.api.pull(registry.host + '/team/app:1')
-            took = time.monotonic() - began
-            small.api.delete(f'/images/{registry.host}/team/app:1', force=True)
-            return took
+        def reload(text):
+            write(text)
+            before = small.log_tail(200).count('configuration reloaded')
+            small.process.send_signal(1)
+            self.eventually(lambda: small.log_tail(200).count('configuration reloaded') > before, 'reload')
         with self.fake([fake_registry.tar_layer({'x': noise(400_000)})]) as registry:
-            for text, slow in (('{"limit-rate": "400k"}', True), ('{"limit-rate": 0}', False)):
-                write(text)
-                small.process.send_signal(1)
-                self.eventually(lambda: small.log_tail().count('configuration reloaded') == 1 + (not slow), 'reload')
-                self.assertEqual(pull() > 0.8, slow)
+            reload('{"limit-rate": "4k"}')  # that would be more than a minute
+            connection, reply = small.api.open('POST', '/images/create', fromImage=registry.host + '/team/app:1')
+            self.assertIn(b'Pulling from', reply.readline())
+            self.eventually(lambda: registry.concurrent > 0, 'it is on its way')
+            with self.assertRaises(TimeoutError):
+                connection.sock.settimeout(1)
+                while reply.readline():
+                    pass
+            reply.close()
+            connection.close()
+            self.eventually(lambda: registry.concurrent == 0, 'nobody takes it any more')
+            reload('{"limit-rate": 0}')
+            reply = small.api.post('/images/create', fromImage=registry.host + '/team/app:1', timeout=40)
+            self.assertIn(b'Downloaded newer', reply.body)
 
 
 if __name__ == '__main__':
