@@ -345,14 +345,14 @@ class Rate(SpaceTest):
             reload('{"limit-rate": "4k"}')  # that would be more than a minute
             connection, reply = small.api.open('POST', '/images/create', fromImage=registry.host + '/team/app:1')
             self.assertIn(b'Pulling from', reply.readline())
-            self.eventually(lambda: registry.concurrent > 0, 'it is on its way')
+            self.eventually(lambda: registry.requests(registry.image.layers[0][0]), 'it is on its way')
             with self.assertRaises(TimeoutError):
                 connection.sock.settimeout(1)
                 while reply.readline():
                     pass
             reply.close()
             connection.close()
-            self.eventually(lambda: registry.concurrent == 0, 'nobody takes it any more')
+            self.eventually(lambda: os.listdir(small.data_root + '/staging') == [], 'the pull has ended')
             reload('{"limit-rate": 0}')
             reply = small.api.post('/images/create', fromImage=registry.host + '/team/app:1', timeout=40)
             self.assertIn(b'Downloaded newer', reply.body)
