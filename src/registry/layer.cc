@@ -5,6 +5,7 @@
 #include "registry/chance.h"
 
 #include <charconv>
+#include <deque>
 #include <fmt/format.h>
 
 namespace registry {
@@ -15,6 +16,8 @@ namespace {
 constexpr std::size_t queue_chunks_max = 16;
 constexpr std::size_t batch_chunks_max = 16;
 constexpr std::size_t plains_max = 2;
+// Requests for parts of a layer at once.
+constexpr std::size_t spans_ahead_max = 4;
 constexpr std::int64_t progress_interval_ns = 100'000'000;
 
 Status start_unpacker(LayerWork& work) {
@@ -348,22 +351,58 @@ Task<Result<Reply>> LayerTransfer::open_body(std::uint64_t from) {
     co_return std::move(reply);
 }
 
-// The body that begins with the next byte that is wanted.
-Task<Result<Reply>> LayerTransfer::open_next() {
-    body_end_ = size();
-    if (!work_->assembly) co_return co_await open_body(received_);
-    codec::chunked::Span span = work_->assembly->plan().stream.from(received_);
-    body_end_ = received_ + span.size();
-    co_return co_await open_span(session_, plan_.blob.digest, span, work_->blob_bytes, trouble_,
-                                 refused_);
+// A span that is asked for before its turn.
+struct LayerTransfer::Ahead {
+    Ahead(Loop& loop, std::uint64_t where) : answered(loop), end(where) {}
+    loop::WaitList answered;
+    const std::uint64_t end;  // of it, in what is fetched
+    std::optional<Result<Reply>> reply;
+    Trouble trouble{.failure = {}, .refusal = {}, .error = Error(Kind::internal, "")};
+    bool refused = false;
+};
+
+// `one` is shared by this task and whoever receives the spans, who may have given up before.
+Task<void> LayerTransfer::ask(std::shared_ptr<Ahead> one, codec::chunked::Span span) {
+    auto reply = co_await open_span(session_, plan_.blob.digest, span, work_->blob_bytes,
+                                    one->trouble, one->refused);
+    one->reply.emplace(std::move(reply));
+    one->answered.wake_all();
 }
 
-Task<Status> LayerTransfer::receive_rest(Reply reply) {
-    for (;;) {
-        CO_TRY_DO(co_await receive(*reply.body));
-        if (received_ == size()) co_return Status();
-        CO_TRY(reply, co_await open_next());
+Task<Status> LayerTransfer::receive_spans() {
+    Scope scope(loop_, co_await loop::this_stop());
+    Status done = co_await receive_spans_in(scope);
+    scope.cancel();
+    co_await scope.join();
+    co_return done;
+}
+
+// In order; the next ones are asked for meanwhile, as the way there and back takes longer than most
+// of them.
+Task<Status> LayerTransfer::receive_spans_in(Scope& scope) {
+    const codec::chunked::Stream& stream = work_->assembly->plan().stream;
+    std::deque<std::shared_ptr<Ahead>> asked;
+    std::uint64_t end = received_;
+    while (received_ < stream.size()) {
+        while (end < stream.size() && asked.size() < spans_ahead_max) {
+            codec::chunked::Span span = stream.from(end);
+            end += span.size();
+            asked.push_back(std::make_shared<Ahead>(loop_, end));
+            scope.spawn(ask(asked.back(), span));
+        }
+        std::shared_ptr<Ahead> one = std::move(asked.front());
+        asked.pop_front();
+        while (!one->reply)
+            CO_TRY_DO(co_await one->answered.wait());
+        if (!*one->reply) {
+            trouble_ = std::move(one->trouble);
+            refused_ = one->refused;
+            co_return one->reply->error();
+        }
+        body_end_ = one->end;
+        CO_TRY_DO(co_await receive(*(*one->reply)->body));
     }
+    co_return Status();
 }
 
 Task<LayerTransfer::Ended> LayerTransfer::attempt() {
@@ -375,13 +414,14 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
     // Parts: there may be work even when nothing is to be fetched.
     if (received_ < size || work_->assembly) {
         std::optional<Reply> reply;
-        if (received_ < size) {
-            auto opened = co_await open_next();
+        if (!work_->assembly) {
+            auto opened = co_await open_body(received_);
             if (!opened) {
                 trouble_.error = opened.error();
-                co_return refused_ ? Ended::wrong : Ended::broken;
+                co_return Ended::broken;
             }
             reply = std::move(*opened);
+            body_end_ = size;
         }
         queue_ =
             std::make_unique<loop::Channel<Chunk>>(loop_, queue_chunks_max, loop::Policy::wait);
@@ -392,7 +432,10 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
         scope.spawn(inflate());
         scope.spawn(write());
         if (work_->assembly) queue_->offer(Chunk());  // what stands in front of all that comes
-        if (reply) got = co_await receive_rest(std::move(*reply));
+        if (reply)
+            got = co_await receive(*reply->body);
+        else
+            got = co_await receive_spans();
         if (got) {
             all_received_ = true;
             tell("Verifying Checksum");

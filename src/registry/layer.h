@@ -62,6 +62,7 @@ public:
     bool disk_failed() const { return disk_failed_; }
 
 private:
+    struct Ahead;
     enum class Ended { complete, broken, wrong };  // wrong: the bytes are not the layer
 
     Task<Status> transfer();
@@ -69,9 +70,10 @@ private:
     Task<Status> go_whole(Error why);
     // How much is to be fetched.
     std::uint64_t size() const;
-    Task<Result<Reply>> open_next();
     Task<Result<Reply>> open_body(std::uint64_t from);
-    Task<Status> receive_rest(Reply reply);
+    Task<void> ask(std::shared_ptr<Ahead> one, codec::chunked::Span span);
+    Task<Status> receive_spans();
+    Task<Status> receive_spans_in(Scope& scope);
     Task<Status> receive(Body& body);
     Task<void> inflate();
     Task<void> write();
