@@ -462,7 +462,8 @@ Task<LayerTransfer::Ended> LayerTransfer::attempt() {
         }
         if (!got) {
             trouble_.error = got.error();
-            co_return got.error().kind() == Kind::invalid ? Ended::wrong : Ended::broken;
+            bool wrong = refused_ || got.error().kind() == Kind::invalid;
+            co_return wrong ? Ended::wrong : Ended::broken;
         }
     } else {
         tell("Download complete");
