@@ -260,7 +260,7 @@ class Odd(PartialTest):
         tocs = {
             'a frame cut off': one(lambda e: put(endOffset=e['endOffset'] - 9)(e)),
             'overlapping': one(put(offset=1)), 'all at one place': every(put(offset=300, endOffset=9000)),
-            'larger': one(lambda e: put(size=e['size'] + 1)(e)), 'terabytes': one(put(size=1 << 42)),
+            'terabytes': one(put(size=1 << 42)),
             'terabytes of zeros': one(lambda e: put(size=1 << 42, chunkSize=1 << 42, chunkType='zeros',
                                                     chunkDigest=e['digest'])(e)),
             'another digest': one(put(digest='sha256:' + 'ab' * 32)), 'dots': one(put(name='../../etc/passwd')),
@@ -271,8 +271,7 @@ class Odd(PartialTest):
             'nothing': lambda toc: b'', 'another tar-split': lambda toc: toc.update(tarSplitDigest='sha256:' + '0' * 64),
         }
         splits = {
-            'no lines': lambda lines: [], 'words': lambda lines: ['hello\n'] + lines,
-            'no last line': lambda lines: lines[:-1], 'backwards': lambda lines: lines[::-1],
+            'no lines': lambda lines: [], 'no last line': lambda lines: lines[:-1], 'backwards': lambda lines: lines[::-1],
             'one line': lambda lines: ['{"type":2,"payload":"' + 'A' * 5_000_000],
             'another header': lambda lines: [lines[0].replace('AA', 'AB', 1)] + lines[1:],
         }
