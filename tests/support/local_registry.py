@@ -43,11 +43,13 @@ class Registry:
         self.folder = folder or tempfile.mkdtemp(prefix='lighter-registry.')
         self.address, self.port = address, port or free_port(address)
         os.makedirs(self.folder, exist_ok=True)
-        config = os.path.join(self.folder, f'config-{self.port}.yml')
+        # The folder may be another registry's at the same time.
+        self.private = tempfile.mkdtemp(prefix='lighter-registry-own.')
+        config = os.path.join(self.private, 'config.yml')
         with open(config, 'w') as f:
             f.write(CONFIG.format(root=self.folder, address=address, port=self.port, tls=self._tls(tls, client_ca),
                                   auth=self._auth(users, token)))
-        self.log = open(os.path.join(self.folder, f'log-{self.port}'), 'ab')
+        self.log = open(os.path.join(self.private, 'log'), 'ab')
         self.process = subprocess.Popen([*run_in, 'docker-registry', 'serve', config], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, start_new_session=True)
 
@@ -63,7 +65,7 @@ class Registry:
             return 'auth: {token: {' + ', '.join(f'{k}: "{v}"' for k, v in token.items()) + '}}\n'
         if not users:
             return ''
-        path = os.path.join(self.folder, f'htpasswd-{self.port}')
+        path = os.path.join(self.private, 'htpasswd')
         with open(path, 'w') as f:
             for name, password in users.items():
                 f.write(f'{name}:{crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))}\n')
@@ -130,6 +132,7 @@ class Registry:
         self.process.terminate()
         self.process.wait()
         self.log.close()
+        shutil.rmtree(self.private, ignore_errors=True)
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
