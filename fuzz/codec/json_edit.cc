@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <set>
 #include <string>
 
 namespace {
@@ -19,6 +20,14 @@ bool same_but(const codec::Value& a, const codec::Value& b, std::string_view nam
     return true;
 }
 
+// Which of several members of one name counts is another reader's choice.
+bool has_twins(const codec::Value& object) {
+    std::set<std::string> names;
+    for (const codec::Value::Member& member : object.members())
+        if (!names.insert(member.name).second) return true;
+    return false;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -31,7 +40,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     expect(bool(erased) == object);
     if (!set || !object) return 0;
     auto after = codec::parse_value(*set);
-    expect(after && (*after)["auths"]["host:5000"]["auth"].text() == "eA==");
+    expect(after && after->is_object());
+    expect(bool(codec::parse_value(*erased)));
+    if (has_twins(*before) || has_twins((*before)["auths"])) return 0;
+    expect((*after)["auths"]["host:5000"]["auth"].text() == "eA==");
     expect(same_but(*before, *after, "auths"));
     if ((*before)["auths"].is_object())
         expect(same_but((*before)["auths"], (*after)["auths"], "host:5000"));

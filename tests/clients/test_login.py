@@ -113,29 +113,26 @@ class LoginTest(unittest.TestCase):
     # --- login ----------------------------------------------------------------------------------------------------
 
     def test_password(self):
-        for args in (['-u', 'me', '-p', 'pw', 'host:5000'], ['-u', 'me', '-p', 'pw'], ['-u', 'me', '-p', 'p:w', 'docker.io'],
-                     ['--username=me', '-p', 'pw', 'https://host:5000/v1/x'], ['-u', 'me', '-p', 'pw', 'index.docker.io']):
+        for args in (['-u', 'me', '-p', 'p:w', 'docker.io'], ['--username=me', '-p', 'pw', 'https://host:5000/v1/x']):
             did = self.both('login', *args)
             self.assertEqual((did['code'], did['out']), (0, 'Login Succeeded\n'))
             self.assertIn('unencrypted', did['err'])
             self.assertEqual(stat.S_IMODE(os.stat(did['home'].config).st_mode), 0o600)
 
     def test_password_from_stdin(self):
-        for stdin in (b'secret', b'secret\n', b'secret\r\n', b' two words\n\n'):
+        for stdin in (b'secret\r\n', b' two words\n\n'):
             did = self.both('login', '-u', 'me', '--password-stdin', 'host:5000', stdin=stdin)
             self.assertNotIn('--password via', did['err'])
         self.assertEqual(self.one('lighter', ['login', '-u', 'me', '--password-stdin'], stdin=b' \n')['err'], 'password is empty\n')
 
     def test_wrong_flags(self):
-        for args in (['--password-stdin'], ['-u', '', '-p', 'x'], ['-u', 'a', '-p', ''], ['-u', 'a', '-p', 'b', '--password-stdin'],
-                     ['-u', 'a'], [], ['host:5000'], ['a', 'b']):
-            self.assertNotEqual(self.both('login', *args)['code'], 0)
+        # Those that need no home of their own are among the lines of test_requests.py.
+        self.assertEqual(self.both('login')['err'], NOT_A_TTY)
 
     def test_refused(self):
-        for status in (401, 500):
-            self.answer(status, {'message': 'no'})
-            did = self.both('login', '-u', 'me', '-p', 'pw', 'host:5000')
-            self.assertEqual((did['code'], did['config']), (1, None))
+        self.answer(401, {'message': 'no'})
+        did = self.both('login', '-u', 'me', '-p', 'pw', 'host:5000')
+        self.assertEqual((did['code'], did['config']), (1, None))
 
     def test_identity_token_instead_of_the_password(self):
         self.answer(200, {'Status': 'Login Succeeded', 'IdentityToken': 'tok'})
@@ -147,7 +144,6 @@ class LoginTest(unittest.TestCase):
     def test_stored_credentials_are_tried(self):
         stored = {'auths': {'host:5000': auth('a:b')}}
         self.assertIn('existing credentials', self.both('login', 'host:5000', config=stored)['err'])
-        self.both('login', 'host:5000', config={'auths': {'host:5000': auth('a:', identitytoken='it')}})
         for status in (401, 500):
             self.answer(status, {'message': 'no'})
             self.assertTrue(self.both('login', 'host:5000', config=stored)['err'].endswith(NOT_A_TTY))
@@ -155,10 +151,9 @@ class LoginTest(unittest.TestCase):
     def test_helpers(self):
         store = {'credsStore': 'fake'}
         self.both('login', '-u', 'a', '-p', 'b<&', 'host:5000', config=store)
-        for server in ('known', 'token', 'failing', 'none'):
+        for server in ('known', 'token', 'failing'):
             self.both('login', server, config=store)
         self.both('login', '-u', 'a', '-p', 'b', 'fail', config={'credHelpers': {'fail': 'fake'}})
-        self.both('login', '-u', 'a', '-p', 'b', 'other', config={'credHelpers': {'fail': 'fake'}})
         self.both('login', '-u', 'a', '-p', 'b', 'x', config={'credsStore': 'nothere'})
 
     def test_the_rest_of_the_file_stays(self):
@@ -180,9 +175,7 @@ class LoginTest(unittest.TestCase):
     # --- logout ---------------------------------------------------------------------------------------------------
 
     def test_logout(self):
-        self.both('logout')
         self.both('logout', 'host:5000')
-        self.both('logout', 'a', 'b')
         both = {'auths': {'host:5000': auth('a:b'), 'http://host:5000': auth('a:b'), 'z': {}}, 'psFormat': 'x'}
         self.assertEqual(self.both('logout', 'host:5000', config=both)['config'], {'auths': {'z': {}}, 'psFormat': 'x'})
         self.both('logout', 'https://host:5000/v1/', config={'auths': {'host:5000': auth('a:b'), 'https://host:5000/v1/': auth('c:d')}})
@@ -218,11 +211,11 @@ class LoginTest(unittest.TestCase):
     def test_proxies_reach_containers(self):
         """`proxies` of config.json become variables of the containers."""
         proxies = {'httpProxy': 'http://p:1', 'httpsProxy': 'http://p:2', 'noProxy': 'a,b', 'ftpProxy': 'f', 'allProxy': 'all'}
-        for config in ({'proxies': {'default': proxies}}, {'proxies': {'default': proxies, 'unix://' + self.fake.socket_path: {'noProxy': 'x'}}}):
-            for more in ([], ['-e', 'HTTP_PROXY=mine', '-e', 'no_proxy', '-e', 'A=b']):
-                env = [sorted(self.one(client, ['create', *more, 'busybox'], config)['asked'][0][2]['Env']) for client in CLIENTS]
-                self.assertEqual(env[1], env[0])
-                self.assertGreater(len(env[1]), 1)
+        mine = ['-e', 'HTTP_PROXY=mine', '-e', 'no_proxy', '-e', 'A=b']
+        for config, more in (({'default': proxies}, mine), ({'default': proxies, 'unix://' + self.fake.socket_path: {'noProxy': 'x'}}, [])):
+            env = [sorted(self.one(client, ['create', *more, 'busybox'], {'proxies': config})['asked'][0][2]['Env']) for client in CLIENTS]
+            self.assertEqual(env[1], env[0])
+            self.assertGreater(len(env[1]), 1)
 
     # --- on a terminal --------------------------------------------------------------------------------------------
 
@@ -257,9 +250,7 @@ class LoginTest(unittest.TestCase):
 
     def test_questions(self):
         cases = [(['login', 'host:5000'], [(b'Username: ', b'me\n'), (b'Password: ', b'pw\n')]),
-                 (['login', '-u', 'me', 'host:5000'], [(b'Password: ', b'\n')]),
-                 (['login'], [(b'Username: ', b'me\n'), (b'Password: ', b'pw\n')]),
-                 (['login', '-u', 'me'], [(b'Password: ', b'pw\n')])]
+                 (['login'], [(b'Username: ', b'me\n'), (b'Password: ', b'pw\n')])]
         for args, steps in cases:
             theirs, ours = (self.terminal(client, args, steps)[:5] for client in ('docker', 'lighter'))
             self.assertEqual(ours, theirs, args)
