@@ -28,7 +28,8 @@ BOOST_AUTO_TEST_CASE(a_member_is_written_as_its_neighbours_are) {
     BOOST_TEST(set(R"({"auths":{"a":2}})") == R"({"auths":{"a":2,"h":1}})");
     BOOST_TEST(set("{\n \"auths\": {\n  \"a\": 2\n }\n}") ==
                "{\n \"auths\": {\n  \"a\": 2,\n  \"h\": 1\n }\n}");
-    BOOST_TEST(set("{\n\t\"a\": 1\n}\n") == "{\n\t\"a\": 1,\n\t\"auths\": {\n\t\t\"h\": 1\n\t}\n}\n");
+    BOOST_TEST(set("{\n\t\"a\": 1\n}\n") ==
+               "{\n\t\"a\": 1,\n\t\"auths\": {\n\t\t\"h\": 1\n\t}\n}\n");
     BOOST_TEST(set("{}") == R"({"auths":{"h":1}})");
     BOOST_TEST(set("{\n\t\"auths\": {}\n}") == "{\n\t\"auths\": {\n\t\t\"h\": 1\n\t}\n}");
 }
