@@ -160,11 +160,15 @@ Task<Result<registry::Reply>> get_archive(const registry::Link& link, std::strin
     }
     text.resize(std::min(text.size(), shown_bytes_max));
     text.erase(text.find_last_not_of(" \t\r\n") + 1);
-    co_return Error(Kind::internal,
-                    fmt::format("failed to GET {} with status {} {}: {}",
-                                codec::mask_credentials(url), reply->status,
-                                codec::http1::reason_phrase(static_cast<int>(reply->status)),
-                                text));
+    Kind kind = reply->status == 400   ? Kind::invalid
+                : reply->status == 401 ? Kind::unauthorized
+                : reply->status == 403 ? Kind::denied
+                : reply->status == 404 ? Kind::missing
+                                       : Kind::internal;
+    co_return Error(kind, fmt::format("failed to GET {} with status {} {}: {}",
+                                      codec::mask_credentials(url), reply->status,
+                                      codec::http1::reason_phrase(static_cast<int>(reply->status)),
+                                      text));
 }
 
 // An archive on its way from a server to the engine, told to the client as it comes.
