@@ -17,7 +17,13 @@ namespace {
 // Worker.
 Result<FileTar> open_export(FilePlan plan) {
     FileView view;
-    TRY(view.tree.root, mount_own_files(plan));
+    // The container's own mount, if it has one: a second one over folders that are written to need
+    // not see what is written.
+    if (plan.pidfd)
+        if (auto own = sys::clone_root_of_process(plan.pidfd)) view.tree.root = std::move(*own);
+    if (!view.tree.root) {
+        TRY(view.tree.root, mount_own_files(plan));
+    }
     TRY(Fd first, sys::open_at(view.tree.root, ".", O_PATH | O_DIRECTORY));
     auto tar = std::make_unique<archive::TreeTar>(std::move(first), "");
     return FileTar(std::move(view), std::move(tar));

@@ -93,13 +93,13 @@ Result<PrivateTree> make_tree(const Fd& root, const std::vector<TreeMount>& moun
     return tree;
 }
 
-Result<Fd> enter_root(const Fd& pidfd) {
+Status enter(const Fd& pidfd) {
     if (::unshare(CLONE_FS) != 0) return base::errno_error(errno, "unshare the root directory");
     if (::setns(pidfd.get(), CLONE_NEWNS) != 0) {
         Error error = base::errno_error(errno, "enter the mount namespace");
         return errno == ESRCH ? std::move(error).as(Kind::missing) : std::move(error);
     }
-    return open_folder("/");
+    return {};
 }
 
 }  // namespace
@@ -109,7 +109,17 @@ Result<PrivateTree> make_private_tree(Fd root, std::vector<TreeMount> mounts) {
 }
 
 Result<Fd> root_of_process(const Fd& pidfd) {
-    return in_own_thread<Fd>([&] { return enter_root(pidfd); });
+    return in_own_thread<Fd>([&]() -> Result<Fd> {
+        TRY_DO(enter(pidfd));
+        return open_folder("/");
+    });
+}
+
+Result<Fd> clone_root_of_process(const Fd& pidfd) {
+    return in_own_thread<Fd>([&]() -> Result<Fd> {
+        TRY_DO(enter(pidfd));
+        return clone_mount("/", false);
+    });
 }
 
 bool is_mount_point(const Fd& folder, const std::string& name) {

@@ -32,6 +32,9 @@ Result<PrivateTree> make_private_tree(Fd root, std::vector<TreeMount> mounts);
 // it, has made its own root by chroot(2). missing when the process has ended.
 Result<Fd> root_of_process(const Fd& pidfd);
 
+// The same as a detached copy of that one mount, without anything mounted into it.
+Result<Fd> clone_root_of_process(const Fd& pidfd);
+
 // Whether something is mounted on folder/name, as `folder` sees it.
 bool is_mount_point(const Fd& folder, const std::string& name);
 
