@@ -317,12 +317,10 @@ class Rate(SpaceTest):
     def test_a_pull_with_a_limit(self):
         with self.fake([fake_registry.tar_layer({f'{i}': noise(150_000, i)}) for i in range(3)]) as registry:
             began = time.monotonic()
-            messages = self.api.pull(registry.host + '/team/app:1', limitRate='400k')
+            self.api.pull(registry.host + '/team/app:1', limitRate='400k')
             took = time.monotonic() - began
             self.addCleanup(lambda: self.api.delete(f'/images/{registry.host}/team/app:1', force=True))
             self.assertGreater(took, 0.9)  # 450 KB
-            done = [m['id'] for m in messages if m['status'] == 'Download complete']
-            self.assertEqual(done, [d[7:19] for d, _ in registry.image.layers])
         for text in ('x', '0', '-1', '1e'):
             reply = self.api.post('/images/create', fromImage='busybox', limitRate=text)
             self.assertEqual(reply.status, 400, text)
