@@ -321,6 +321,10 @@ class Rate(SpaceTest):
             took = time.monotonic() - began
             self.addCleanup(lambda: self.api.delete(f'/images/{registry.host}/team/app:1', force=True))
             self.assertGreater(took, 0.9)  # 450 KB
+        command = [engines.program('lighter'), '-H', 'unix://' + self.engine.socket, 'pull', '-q', 'busybox', '--limit-rate']
+        self.assertEqual(subprocess.run([*command, '10m'], capture_output=True, timeout=60).returncode, 0)
+        done = subprocess.run([*command, 'much'], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (125, 'invalid argument "much" for "--limit-rate" flag\n'))
         for text in ('x', '0', '-1', '1e'):
             reply = self.api.post('/images/create', fromImage='busybox', limitRate=text)
             self.assertEqual(reply.status, 400, text)
