@@ -57,14 +57,7 @@ class Network(case.EngineTest):
         self.assertTrue(self.pings(self.space.enter, self.address(one)))
 
     def test_the_world_is_reached_under_the_hosts_address_and_does_not_get_in(self):
-        world = netns.Netns(f'ltw{os.getpid()}')
-        self.addCleanup(world.close)
-        link = f'ltw{os.getpid() % 100000}'
-        self.space.run('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', link, 'netns', world.name)
-        self.addCleanup(lambda: self.space.run('ip', 'link', 'del', link, check=False))
-        for space, address in ((self.space, '198.51.100.1/24'), (world, '198.51.100.2/24')):
-            space.run('ip', 'addr', 'add', address, 'dev', link)
-            space.run('ip', 'link', 'set', link, 'up')
+        world = netns.neighbour(self.space, self.addCleanup)
         _, info = self.sleeper()
         self.assertTrue(self.pings(self.enter(info), '198.51.100.2'))
         if self.engine.kind == 'lighterd':  # dockerd 20.10 lets it in

@@ -2,7 +2,6 @@
 and clients are sockets of this test, made in the namespaces of containers, of the engine and of a host outside."""
 
 import contextlib
-import os
 import socket
 import subprocess
 import threading
@@ -84,16 +83,7 @@ class Ports(case.EngineTest):
         return container, self.refused(500, 'POST', f'/containers/{container}/start')
 
     def outside(self):
-        """A host on a link of the engine's host: its namespace; the engine is 198.51.100.1 there."""
-        world = netns.Netns(f'ltp{os.getpid()}')
-        self.addCleanup(world.close)
-        link = f'ltp{os.getpid() % 100000}'
-        self.space.run('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', link, 'netns', world.name)
-        self.addCleanup(lambda: self.space.run('ip', 'link', 'del', link, check=False))
-        for space, address in ((self.space, '198.51.100.1/24'), (world, '198.51.100.2/24')):
-            space.run('ip', 'addr', 'add', address, 'dev', link)
-            space.run('ip', 'link', 'set', link, 'up')
-        return world
+        return netns.neighbour(self.space, self.addCleanup)
 
     def held_elsewhere(self, port, host='0.0.0.0'):
         with self.space.inside():

@@ -56,3 +56,16 @@ class Netns:
     def close(self):
         if os.path.exists(self.path):
             run('ip', 'netns', 'del', self.name, check=False)
+
+
+def neighbour(space, add_cleanup):
+    """A host on a link of `space`: its namespace, 198.51.100.2; `space` is 198.51.100.1 there."""
+    world = Netns(f'ltw{os.getpid()}')
+    add_cleanup(world.close)
+    link = f'ltw{os.getpid() % 100000}'
+    space.run('ip', 'link', 'add', link, 'type', 'veth', 'peer', 'name', link, 'netns', world.name)
+    add_cleanup(lambda: space.run('ip', 'link', 'del', link, check=False))
+    for one, address in ((space, '198.51.100.1/24'), (world, '198.51.100.2/24')):
+        one.run('ip', 'addr', 'add', address, 'dev', link)
+        one.run('ip', 'link', 'set', link, 'up')
+    return world
