@@ -19,6 +19,9 @@ namespace {
 using codec::tar::Type;
 
 constexpr std::uint64_t entries_max = 20'000'000;
+// So many are made durable one by one: syncfs(2) waits for all that anybody has written to the same
+// file system. Of more it is the cheaper way.
+constexpr std::uint64_t entries_synced_max = 128;
 // Folders beyond this keep the time of their last change.
 constexpr std::size_t folder_times_max = 1'000'000;
 
@@ -63,6 +66,13 @@ Status Extractor::finish() {
         if (::futimens(folder->get(), times) != 0) return failed(errno, "chtimes " + shown(path));
     }
     if (!options_.sync) return {};
+    if (entries_ <= entries_synced_max) {
+        for (const std::string& path : touched_) {
+            auto folder = open_folder(path, false);
+            if (folder && ::fsync(folder->get()) != 0) return failed(errno, "sync " + shown(path));
+        }
+        return {};
+    }
     TRY(Fd target, open_folder("", false));
     if (::syncfs(target.get()) != 0) return failed(errno, "sync " + at_);
     return {};
@@ -106,6 +116,13 @@ Status Extractor::entry(const codec::tar::Entry& entry) {
                                    shown(""), shown("")));
     }
     name_ = name_of(path_);
+    if (options_.sync && entries_ <= entries_synced_max) {
+        if (entry.type == Type::folder) touched_.insert(path_);
+        for (std::string above = path_; !above.empty();) {
+            above = folder_of(above);
+            touched_.insert(above);
+        }
+    }
     if (std::string above = folder_of(path_); !parent_ || above != parent_path_) {
         auto parent = open_folder(above, true);
         if (!parent) return std::move(parent).error().as(Kind::internal);
@@ -238,6 +255,8 @@ Status Extractor::entry_end() {
     if (entry_.sparse && ::ftruncate(file_.get(), static_cast<off_t>(entry_.size)) != 0)
         return failed(errno, "truncate " + shown(path_));
     Status done = dress(file_, true);
+    if (done && options_.sync && entries_ <= entries_synced_max && ::fsync(file_.get()) != 0)
+        done = failed(errno, "sync " + shown(path_));
     file_.reset();
     return done;
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +63,7 @@ private:
     ExtractOptions options_;
     codec::tar::Reader reader_;
     std::uint64_t entries_ = 0;
+    std::set<std::string> touched_;  // folders to be made durable one by one
 
     // The entry at hand.
     codec::tar::Entry entry_;
