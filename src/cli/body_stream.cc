@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,10 @@ private:
 }  // namespace
 
 Task<void> send_file(Exchange& exchange, std::unique_ptr<Stream> source, Status& outcome) {
+    // Pieces come and go at the heap's end: given back to the kernel and faulted in again each time,
+    // they took two thirds of an upload's time.
+    constexpr int kept_bytes = 4 * 1024 * 1024;
+    (void)::mallopt(M_TRIM_THRESHOLD, kept_bytes);
     for (;;) {
         auto piece = co_await source->read();
         if (!piece) {

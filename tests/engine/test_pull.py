@@ -15,6 +15,7 @@ import case
 import fake_registry
 
 IMAGES = []
+PULL_KILLS = int(os.environ.get('LIGHTER_PULL_KILLS', '6'))
 OPTIONS = ['--max-download-attempts', '3']
 WORDS = ['Pulling fs layer', 'Waiting', 'Downloading', 'Verifying Checksum', 'Download complete', 'Extracting',
          'Pull complete']
@@ -293,9 +294,10 @@ class Cut(PullTest):
             total = sum(len(data) for _, data in registry.image.layers)
             registry.fault('GET .*/blobs/', rate=1_500_000)
             kept = {}
-            for _ in range(6):
+            for _ in range(PULL_KILLS):
                 self.start_pull(reference)
-                wanted = sum(kept.values()) + rng.randrange(100_000, total // 8)
+                step = total // (PULL_KILLS + 2)
+                wanted = sum(kept.values()) + rng.randrange(step // 4, step)
                 self.eventually(lambda: sum(self.parts().values()) >= wanted, 'bytes on disk')
                 self.engine.kill()
                 kept, seen = self.parts(), len(registry.log)
